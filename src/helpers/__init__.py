@@ -1,0 +1,1 @@
+"""Helpers of the dual-growth playbooks: what the notebooks ask."""
