@@ -1,0 +1,6 @@
+"""What is said: findings with their figures, numbers in both languages, the kept result of a step."""
+
+from helpers.findings.finding import Figure, Finding, Text, Writer
+from helpers.findings.result import KeptResult, StepResult, read
+
+__all__ = ["Figure", "Finding", "KeptResult", "StepResult", "Text", "Writer", "read"]

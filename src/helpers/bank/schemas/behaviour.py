@@ -21,12 +21,10 @@ class Activity(Table):
         "when it happened, in the bank's time zone", "发生时间（银行所在时区）", seen="row"
     )
     event: Series[str] = column("what was done", "事件")
-    page: Series[str] | None = column("page on which it was done", "页面", nullable=True)
-    session_id: Series[str] | None = column("visit that it belongs to", "会话编号", nullable=True)
-    app: Series[str] | None = column("app or edition", "App 或版本", nullable=True)
-    loaded_at: Series[pa.DateTime] | None = column(
-        "when the row was loaded", "入库时间", seen="row", nullable=True
-    )
+    page: Series[str] = column("page on which it was done", "页面", nullable=True)
+    session_id: Series[str] = column("visit that it belongs to", "会话编号", nullable=True)
+    app: Series[str] = column("app or edition", "App 或版本", nullable=True)
+    loaded_at: Series[pa.DateTime] | None = column("when the row was loaded", "入库时间", seen="row", nullable=True)
 
 
 class Balances(Table):
@@ -42,20 +40,16 @@ class Balances(Table):
         )
 
     customer_id: Series[str] = column("customer", "客户编号")
-    balance_date: Series[pa.Date] = column(
-        "day at whose end the balance stood", "余额日期（日终）", seen="row"
-    )
+    balance_date: Series[pa.Date] = column("day at whose end the balance stood", "余额日期（日终）", seen="row")
     aum: Series[float] = column("assets under management", "管理资产余额", unit="money", ge=0)
-    loan: Series[float] | None = column("loans outstanding", "贷款余额", unit="money", nullable=True, ge=0)
+    loan: Series[float] = column("loans outstanding", "贷款余额", unit="money", nullable=True, ge=0)
     net_inflow: Series[float] | None = column(
         "new money since the previous balance day, outflows negative",
         "自上一余额日以来的净流入（流出为负）",
         unit="money",
         nullable=True,
     )
-    loaded_at: Series[pa.DateTime] | None = column(
-        "when the row was loaded", "入库时间", seen="row", nullable=True
-    )
+    loaded_at: Series[pa.DateTime] | None = column("when the row was loaded", "入库时间", seen="row", nullable=True)
 
 
 class Transactions(Table):
@@ -75,6 +69,4 @@ class Transactions(Table):
         nullable=True,
         isin=["in", "out"],
     )
-    loaded_at: Series[pa.DateTime] | None = column(
-        "when the row was loaded", "入库时间", seen="row", nullable=True
-    )
+    loaded_at: Series[pa.DateTime] | None = column("when the row was loaded", "入库时间", seen="row", nullable=True)

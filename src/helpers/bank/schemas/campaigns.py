@@ -22,12 +22,8 @@ class Campaigns(Table):
     starts_date: Series[pa.Date] = column("first day", "开始日期", seen="row")
     ends_date: Series[pa.Date] = column("last day", "结束日期")
     budget: Series[float] = column("budget granted", "批准预算", unit="money", nullable=True, ge=0)
-    success_event: Series[str] = column(
-        "event in the log that counts as success", "计为成功的事件", nullable=True
-    )
-    loaded_at: Series[pa.DateTime] | None = column(
-        "when the row was loaded", "入库时间", seen="row", nullable=True
-    )
+    success_event: Series[str] = column("event in the log that counts as success", "计为成功的事件", nullable=True)
+    loaded_at: Series[pa.DateTime] | None = column("when the row was loaded", "入库时间", seen="row", nullable=True)
 
 
 class Assignments(Table):
@@ -50,9 +46,7 @@ class Assignments(Table):
         le=1,
     )
     assigned_at: Series[pa.DateTime] = column("when it was assigned", "分组时间", seen="row")
-    loaded_at: Series[pa.DateTime] | None = column(
-        "when the row was loaded", "入库时间", seen="row", nullable=True
-    )
+    loaded_at: Series[pa.DateTime] | None = column("when the row was loaded", "入库时间", seen="row", nullable=True)
 
 
 class Touches(Table):
@@ -63,9 +57,7 @@ class Touches(Table):
         metadata = about("a contact with a customer", "对客户的一次触达", key=("touch_id",))
 
     touch_id: Series[str] = column("contact", "触达编号", unique=True)
-    campaign_id: Series[str] = column(
-        "campaign that it belongs to, empty if none", "所属活动，可为空", nullable=True
-    )
+    campaign_id: Series[str] = column("campaign that it belongs to, empty if none", "所属活动，可为空", nullable=True)
     customer_id: Series[str] = column("customer", "客户编号")
     channel: Series[str] = column("channel, a slug of data/catalogue/channels.yml", "渠道（目录中的代号）")
     sent_at: Series[pa.DateTime] = column("when it was sent", "发送时间", seen="row")
@@ -73,9 +65,7 @@ class Touches(Table):
         "what became of it: delivered, clicked, failed, suppressed …", "触达结果", nullable=True
     )
     cost: Series[float] = column("cost of this contact", "该次触达成本", unit="money", ge=0)
-    loaded_at: Series[pa.DateTime] | None = column(
-        "when the row was loaded", "入库时间", seen="row", nullable=True
-    )
+    loaded_at: Series[pa.DateTime] | None = column("when the row was loaded", "入库时间", seen="row", nullable=True)
 
 
 class Rewards(Table):
@@ -93,9 +83,7 @@ class Rewards(Table):
     redeemed_at: Series[pa.DateTime] = column(
         "when it was used, empty if not", "使用时间，未用为空", seen="value", nullable=True
     )
-    loaded_at: Series[pa.DateTime] | None = column(
-        "when the row was loaded", "入库时间", seen="row", nullable=True
-    )
+    loaded_at: Series[pa.DateTime] | None = column("when the row was loaded", "入库时间", seen="row", nullable=True)
 
 
 class Acquisitions(Table):
@@ -115,9 +103,7 @@ class Acquisitions(Table):
         "activation by the bank's rule", "激活时间（按本行口径）", seen="value", nullable=True
     )
     cost: Series[float] = column("cost of winning this person", "获取此人的成本", unit="money", ge=0)
-    loaded_at: Series[pa.DateTime] | None = column(
-        "when the row was loaded", "入库时间", seen="row", nullable=True
-    )
+    loaded_at: Series[pa.DateTime] | None = column("when the row was loaded", "入库时间", seen="row", nullable=True)
 
 
 class Referrals(Table):
@@ -136,6 +122,4 @@ class Referrals(Table):
     registered_at: Series[pa.DateTime] = column(
         "when the person invited registered", "被邀请人注册时间", seen="value", nullable=True
     )
-    loaded_at: Series[pa.DateTime] | None = column(
-        "when the row was loaded", "入库时间", seen="row", nullable=True
-    )
+    loaded_at: Series[pa.DateTime] | None = column("when the row was loaded", "入库时间", seen="row", nullable=True)

@@ -31,14 +31,15 @@ def column(
     seen : str
         How `as_of` treats the column: ``"row"`` — the row does not exist before this moment;
         ``"value"`` — the row exists, but this value is only known from its own moment on (a
-        later one is hidden); empty for columns without time.
+        later one is hidden); ``"with:<column>"`` — hidden together with that column; empty
+        for columns without time.
     lenient : bool
         True if a broken value is a remark of the data doctor rather than a refusal.
     **rules
         Pandera's own: ``nullable``, ``unique``, ``ge``, ``gt``, ``le``, ``isin``.
     """
-    if seen not in ("", "row", "value"):
-        raise ValueError(f"seen must be '', 'row' or 'value', not {seen!r}")
+    if seen not in ("", "row", "value") and not seen.startswith("with:"):
+        raise ValueError(f"seen must be empty, row, value or with:<column>, not {seen!r}")
     return pa.Field(
         description=en,
         metadata={"zh": zh, "unit": unit, "seen": seen, "lenient": lenient},

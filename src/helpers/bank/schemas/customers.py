@@ -17,22 +17,14 @@ class Customers(Table):
         name = "customers"
         metadata = about("a customer", "一位客户", key=("customer_id",), required=True)
 
-    customer_id: Series[str] = column(
-        "customer, not device or account", "客户编号（非设备、非账户）", unique=True
-    )
-    joined_date: Series[pa.Date] = column(
-        "day on which the person became a customer", "成为客户的日期", seen="row"
-    )
-    birth_year: Series[pd.Int64Dtype] | None = column(
+    customer_id: Series[str] = column("customer, not device or account", "客户编号（非设备、非账户）", unique=True)
+    joined_date: Series[pa.Date] = column("day on which the person became a customer", "成为客户的日期", seen="row")
+    birth_year: Series[pd.Int64Dtype] = column(
         "year of birth", "出生年份", unit="year", nullable=True, ge=1880, le=2100
     )
-    gender: Series[str] | None = column(
-        "F or M; empty if unknown", "性别：F 女、M 男，未知为空", nullable=True
-    )
-    branch: Series[str] | None = column("branch that owns the customer", "归属网点", nullable=True)
-    is_payroll: Series[pd.BooleanDtype] | None = column(
-        "salary is paid into this bank", "是否代发客户", nullable=True
-    )
+    gender: Series[str] = column("F or M; empty if unknown", "性别：F 女、M 男，未知为空", nullable=True)
+    branch: Series[str] = column("branch that owns the customer", "归属网点", nullable=True)
+    is_payroll: Series[pd.BooleanDtype] | None = column("salary is paid into this bank", "是否代发客户", nullable=True)
     is_car_owner: Series[pd.BooleanDtype] | None = column("owns a car", "是否车主", nullable=True)
     has_children: Series[pd.BooleanDtype] | None = column("has children", "有无子女", nullable=True)
     risk_appetite: Series[str] | None = column(
@@ -44,9 +36,7 @@ class Customers(Table):
     closed_date: Series[pa.Date] | None = column(
         "day on which the last account was closed", "销户日期", seen="value", nullable=True
     )
-    loaded_at: Series[pa.DateTime] | None = column(
-        "when the row was loaded", "入库时间", seen="row", nullable=True
-    )
+    loaded_at: Series[pa.DateTime] | None = column("when the row was loaded", "入库时间", seen="row", nullable=True)
 
 
 class Products(Table):
@@ -59,12 +49,8 @@ class Products(Table):
     customer_id: Series[str] = column("customer", "客户编号")
     product: Series[str] = column("kind of product", "产品种类")
     opened_date: Series[pa.Date] = column("first day of holding", "开始持有日期", seen="row")
-    closed_date: Series[pa.Date] | None = column(
-        "last day of holding", "结束持有日期", seen="value", nullable=True
-    )
-    loaded_at: Series[pa.DateTime] | None = column(
-        "when the row was loaded", "入库时间", seen="row", nullable=True
-    )
+    closed_date: Series[pa.Date] | None = column("last day of holding", "结束持有日期", seen="value", nullable=True)
+    loaded_at: Series[pa.DateTime] | None = column("when the row was loaded", "入库时间", seen="row", nullable=True)
 
 
 class Tags(Table):
@@ -83,12 +69,8 @@ class Tags(Table):
         isin=["basic", "financial", "social", "risk", "life", "behaviour"],
     )
     value: Series[str] = column("value; empty is a hole", "标签值，空即缺失", nullable=True)
-    updated_at: Series[pa.DateTime] = column(
-        "last refresh of the value", "最近更新时间", seen="row", nullable=True
-    )
-    loaded_at: Series[pa.DateTime] | None = column(
-        "when the row was loaded", "入库时间", seen="row", nullable=True
-    )
+    updated_at: Series[pa.DateTime] = column("last refresh of the value", "最近更新时间", seen="row", nullable=True)
+    loaded_at: Series[pa.DateTime] | None = column("when the row was loaded", "入库时间", seen="row", nullable=True)
 
 
 class Devices(Table):
@@ -104,9 +86,7 @@ class Devices(Table):
     last_seen_at: Series[pa.DateTime] | None = column(
         "last sign-in from it", "最近登录时间", seen="value", nullable=True
     )
-    loaded_at: Series[pa.DateTime] | None = column(
-        "when the row was loaded", "入库时间", seen="row", nullable=True
-    )
+    loaded_at: Series[pa.DateTime] | None = column("when the row was loaded", "入库时间", seen="row", nullable=True)
 
 
 class Surveys(Table):
@@ -120,7 +100,7 @@ class Surveys(Table):
     kind: Series[str] = column("nps (0–10), csat (1–5) or ces (1–7)", "问卷类型", isin=["nps", "csat", "ces"])
     sent_at: Series[pa.DateTime] = column("when it was sent", "发送时间", seen="row")
     answered_at: Series[pa.DateTime] = column("when it was answered", "回答时间", seen="value", nullable=True)
-    score: Series[float] = column("answer on the scale of its kind", "得分", nullable=True, ge=0, le=10)
-    loaded_at: Series[pa.DateTime] | None = column(
-        "when the row was loaded", "入库时间", seen="row", nullable=True
+    score: Series[float] = column(
+        "answer on the scale of its kind", "得分", seen="with:answered_at", nullable=True, ge=0, le=10
     )
+    loaded_at: Series[pa.DateTime] | None = column("when the row was loaded", "入库时间", seen="row", nullable=True)

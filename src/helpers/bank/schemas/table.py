@@ -24,7 +24,7 @@ class Table(pa.DataFrameModel):
 
 
 def about(en: str, zh: str, *, key: tuple[str, ...], required: bool = False) -> dict[str, Any]:
-    """What one row of a table is, in both languages, its key (empty if rows may repeat), and if a bank must have it."""
+    """Say what one row of a table is, its key (empty if rows may repeat), and if every bank must have it."""
     return {"row_is": (en, zh), "key": key, "required": required}
 
 

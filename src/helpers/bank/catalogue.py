@@ -1,0 +1,111 @@
+"""Reads `data/catalogue/*.yml`: what an operations team edits, checked against a pydantic model of each file.
+
+The models stand with whoever works with the entries (activity forms in the step that ranks them, channels in the
+one that allocates …); this module finds, reads and refuses. Every catalogue is a mapping ``schema_version``,
+``entries``: slug to entry; names and texts of entries are ``{en: …, zh: …}``.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+
+from helpers.bank import places
+from helpers.bank.settings import explain, read_yaml
+from helpers.findings import Text
+
+SCHEMA_VERSION = 1
+
+
+class Entry(BaseModel):
+    """Base of all catalogue entries: unknown keys are refused, so that a misspelt one is not silently without effect."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Words(Entry):
+    """The same words in both languages; both must be there."""
+
+    en: str
+    zh: str
+
+    @field_validator("en", "zh")
+    @classmethod
+    def _not_blank(cls, value: str) -> str:
+        if not value.strip():
+            raise ValueError("both languages need words")
+        return value
+
+    @property
+    def text(self) -> Text:
+        """The words as findings use them."""
+        return Text(self.en, self.zh)
+
+    def say(self, language: str) -> str:
+        """Return the words in one language."""
+        return self.text.say(language)
+
+
+AnyEntry = TypeVar("AnyEntry", bound=Entry)
+
+
+def read(name: str, model: type[AnyEntry], *, folder: str | Path = "") -> dict[str, AnyEntry]:
+    """Read one catalogue.
+
+    Parameters
+    ----------
+    name : str
+        File name without ending, e.g. ``channels``.
+    model : subclass of Entry
+        Shape of its entries.
+    folder : str or Path
+        Folder of the catalogues; the project's ``data/catalogue`` by default.
+
+    Returns
+    -------
+    dict of slug to entry, in the file's order
+
+    Raises
+    ------
+    ValueError
+        One line for each entry that is unknown, missing or of a wrong type, with file and place.
+    """
+    file = (places.find(folder) if str(folder) else places.project_root() / "data" / "catalogue") / f"{name}.yml"
+    if not file.is_file():
+        raise ValueError(f"{file}: the catalogue is missing")
+    content: Any = read_yaml(file)
+    if not isinstance(content, dict) or content.get("schema_version") != SCHEMA_VERSION:
+        raise ValueError(f"{file}: should begin with schema_version: {SCHEMA_VERSION}")
+    entries = content.get("entries")
+    if not isinstance(entries, dict) or not entries:
+        raise ValueError(f"{file}: entries should be a mapping of slug to entry")
+    unknown = set(content) - {"schema_version", "entries"}
+    problems = [f"{file}: {key}: unknown entry" for key in sorted(unknown)]
+    found: dict[str, AnyEntry] = {}
+    for slug, entry in entries.items():
+        try:
+            found[str(slug)] = model.model_validate(entry)
+        except ValidationError as error:
+            problems += [f"{file}: {slug}.{line}" for line in explain(error)]
+    if problems:
+        raise ValueError("\n".join(problems))
+    return found
+
+
+def pick(entries: dict[str, AnyEntry], slug: str, *, what: str) -> AnyEntry:
+    """Return one entry; ValueError names the parameter, the value, the nearest slug and all that there are."""
+    if slug in entries:
+        return entries[slug]
+    raise ValueError(unknown(slug, entries, what=what))
+
+
+def unknown(slug: str, known: Iterable[str], *, what: str) -> str:
+    """Say in one line that a name is unknown, with the nearest one and the list."""
+    names = list(known)
+    near = difflib.get_close_matches(slug, names, 1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"{what} {slug!r} is unknown; {hint}there are {', '.join(names)}"

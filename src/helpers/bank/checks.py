@@ -1,0 +1,156 @@
+"""The data doctor: every rule of the schemas counted in the engine, one pass a table, broken ones with an example."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from helpers.bank.problems import Problem
+from helpers.bank.schemas import TABLES, ColumnRule, TableRule
+from helpers.bank.sources import RAW
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+
+def check(tables: dict[str, Any]) -> tuple[list[Problem], tuple[Problem, ...]]:
+    """Check all tables in place and drop the raw columns from them.
+
+    Parameters
+    ----------
+    tables : dict of str to ibis Table or None
+        As :func:`helpers.bank.sources.connect` gives them; the dict's tables are replaced by their clean form.
+
+    Returns
+    -------
+    (problems, remarks)
+        Problems refuse the bank; remarks were noticed and are tolerated (repeated events, rows of strangers).
+    """
+    problems: list[Problem] = []
+    remarks: list[Problem] = []
+    for name, table in tables.items():
+        if table is None:
+            continue
+        found, noticed = _check_table(TABLES[name], table)
+        problems += found
+        remarks += noticed
+    strip(tables)
+    if not problems:
+        remarks += _strangers(tables)
+    return problems, tuple(remarks)
+
+
+def strip(tables: dict[str, Any]) -> None:
+    """Drop the columns as delivered that stand beside cast ones."""
+    for name, table in tables.items():
+        if table is not None:
+            raw = [column for column in table.columns if column.startswith(RAW)]
+            tables[name] = table.drop(*raw) if raw else table
+
+
+def _rules(table: ir.Table, column: ColumnRule) -> list[tuple[str, Any, str]]:
+    """Return (words, condition of a broken row, column that shows the example) for one column."""
+    value = table[column.name]
+    broken: list[tuple[str, Any, str]] = []
+    raw_name = RAW + column.name
+    unreadable = None
+    if raw_name in table.columns and table[raw_name].type().is_string():
+        raw = table[raw_name]
+        unreadable = value.isnull() & raw.notnull() & (raw.strip() != "")
+        broken.append((f"can't be read as {column.kind}", unreadable, raw_name))
+    if not column.nullable:
+        empty = value.isnull() if unreadable is None else value.isnull() & ~unreadable.fill_null(False)
+        broken.append(("is empty, should not be", empty, column.name))
+    if value.type().is_floating():
+        broken.append(("is not a number (NaN or infinite)", value.isnan() | value.isinf(), column.name))
+        value = value.nullif(float("nan"))
+    if column.ge is not None or column.gt is not None or column.le is not None:
+        outside = None
+        for limit, test in (
+            (column.ge, lambda v, x: v < x),
+            (column.gt, lambda v, x: v <= x),
+            (column.le, lambda v, x: v > x),
+        ):
+            if limit is not None:
+                condition = test(value, limit)
+                outside = condition if outside is None else outside | condition
+        words = ", ".join(
+            part
+            for part in (
+                f"at least {column.ge:g}" if column.ge is not None else "",
+                f"above {column.gt:g}" if column.gt is not None else "",
+                f"at most {column.le:g}" if column.le is not None else "",
+            )
+            if part
+        )
+        broken.append((f"should be {words}", outside, column.name))
+    if column.isin is not None:
+        broken.append((f"should be one of {', '.join(map(str, column.isin))}", ~value.isin(column.isin), column.name))
+    if column.kind in ("date", "timestamp") and column.name not in ("ends_date",):
+        import ibis
+
+        # A day's grace: the bank's clock may run ahead of this machine's.
+        tomorrow = datetime.now() + timedelta(days=1)
+        limit = ibis.literal(tomorrow.date() if column.kind == "date" else tomorrow)
+        broken.append(("lies in the future", value > limit, column.name))
+    return broken
+
+
+def _check_table(rule: TableRule, table: ir.Table) -> tuple[list[Problem], list[Problem]]:
+    broken = [
+        (column, words, condition, shown)
+        for column in rule.columns
+        if column.name in table.columns
+        for words, condition, shown in _rules(table, column)
+    ]
+    counts = {f"c{index}": condition.fill_null(False).sum() for index, (_, _, condition, _) in enumerate(broken)}
+    row = table.aggregate(n_rows=table.count(), **counts).execute().iloc[0]
+    problems, remarks = [], []
+    if int(row["n_rows"]) == 0 and rule.required:
+        return [Problem(rule.name, "", "the table has no row")], []
+    for index, (column, words, condition, shown) in enumerate(broken):
+        n_rows = row[f"c{index}"]
+        if n_rows is None or n_rows != n_rows or int(n_rows) == 0:
+            continue
+        example = table.filter(condition).select(value=table[shown]).limit(1).execute()["value"].iloc[0]
+        problem = Problem(rule.name, column.name, words, int(n_rows), _show(example))
+        (remarks if column.lenient else problems).append(problem)
+    if rule.key and not problems:
+        repeated = (
+            table.group_by(*rule.key)
+            .aggregate(times=lambda t: t.count())
+            .filter(lambda t: t.times > 1)
+            .order_by(rule.key)
+        )
+        n_keys = int(repeated.count().execute())
+        if n_keys:
+            first = repeated.limit(1).execute().iloc[0]
+            key = ", ".join(_show(first[name]) for name in rule.key)
+            problems.append(
+                Problem(
+                    rule.name,
+                    rule.key[0] if len(rule.key) == 1 else "+".join(rule.key),
+                    "should stand once, and is repeated",
+                    n_keys,
+                    f"{key} ×{int(first['times'])}",
+                )
+            )
+    return problems, remarks
+
+
+def _strangers(tables: dict[str, Any]) -> list[Problem]:
+    """Count rows of activity and balances whose customer is not in `customers`."""
+    remarks = []
+    customers = tables["customers"]
+    for name in ("activity", "balances"):
+        strangers = tables[name].select("customer_id").distinct().anti_join(customers, "customer_id")
+        n = int(strangers.count().execute())
+        if n:
+            example = strangers.order_by("customer_id").limit(1).execute()["customer_id"].iloc[0]
+            remarks.append(Problem(name, "customer_id", "is not in customers", n, _show(example)))
+    return remarks
+
+
+def _show(value: Any) -> str:
+    text = "empty" if value is None or value != value else str(value)
+    return text if len(text) <= 60 else text[:57] + "…"

@@ -1,0 +1,213 @@
+"""Opens a bank: `bank.yml` to lazy, validated, canonical Ibis tables, as they were seen on a day."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from helpers.bank import checks, places, settings, sources
+from helpers.bank.problems import BankError, Problem
+from helpers.bank.schemas import REQUIRED, TABLES
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+# Tables that belong to the whole bank whatever branch is looked at: prospects have no branch yet.
+SHARED_TABLES = ("campaigns", "acquisitions")
+# Set by the batch to the fingerprint of the bank that it has checked, so that its notebooks don't check again.
+CHECKED = "PLAYBOOK_CHECKED_BANK"
+
+
+@dataclass(frozen=True)
+class Bank:
+    """A bank's canonical tables as lazy Ibis tables; optional tables that it has not are None.
+
+    Attributes
+    ----------
+    folder : Path
+    currency : str
+        ISO code of all money columns.
+    timezone : str
+        IANA name; every timestamp is local time there.
+    simulated : bool
+        True for the sample bank: every page says so.
+    tables : dict of str to ibis Table or None
+    as_of : date
+        Last day that is seen: rows, values and loads after it are hidden.
+    branch : str
+        Branch that is looked at, empty for the whole bank.
+    remarks : tuple of Problem
+        What the data doctor noticed and tolerated.
+    """
+
+    folder: Path
+    settings: settings.Settings
+    tables: dict[str, Any]
+    as_of: date
+    fingerprint: str
+    branch: str = ""
+    remarks: tuple[Problem, ...] = ()
+    whole: Bank | None = field(default=None, repr=False)
+
+    def __getattr__(self, name: str) -> ir.Table | None:
+        if name in TABLES:
+            return self.tables.get(name)
+        raise AttributeError(f"a bank has no {name!r}; its tables are {', '.join(TABLES)}")
+
+    @property
+    def currency(self) -> str:
+        """ISO code of the bank's currency."""
+        return self.settings.currency
+
+    @property
+    def timezone(self) -> str:
+        """IANA name of the bank's time zone."""
+        return self.settings.timezone
+
+    @property
+    def simulated(self) -> bool:
+        """True if the bank is simulated."""
+        return self.settings.simulated
+
+    @property
+    def name(self) -> str:
+        """Short name, the folder's unless `bank.yml` gives one."""
+        return self.settings.name or self.folder.name
+
+    @property
+    def missing_tables(self) -> tuple[str, ...]:
+        """Optional tables that this bank has not."""
+        return tuple(name for name in TABLES if self.tables.get(name) is None)
+
+    @cached_property
+    def log_days(self) -> tuple[date, date]:
+        """First and last day of the activity log, within what is seen."""
+        row = (
+            self.activity.aggregate(first=lambda t: t.occurred_at.min(), last=lambda t: t.occurred_at.max())
+            .execute()
+            .iloc[0]
+        )
+        return row["first"].date(), row["last"].date()
+
+    def at(self, *, as_of: str | date | None = None, branch: str = "") -> Bank:
+        """Return the bank as it was seen on a day, and as one branch sees it.
+
+        Raises
+        ------
+        ValueError
+            If ``as_of`` is no date, or lies before the log's first day; if the branch does not exist.
+        """
+        whole = self.whole or self
+        day = whole.as_of if as_of in (None, "") else parse_day(as_of, name="as_of")
+        first, _ = whole.log_days
+        if day < first:
+            raise ValueError(
+                f"as_of {day} lies before the first day of the activity log, {first}; choose {first} or later"
+            )
+        tables = {name: None if table is None else _seen(name, table, day) for name, table in whole.tables.items()}
+        if branch:
+            known = sorted(tables["customers"].branch.name("b").as_table().distinct().execute()["b"].dropna())
+            if branch not in known:
+                raise ValueError(f"branch {branch!r} is not in customers.branch; there are {', '.join(known[:20])}")
+            members = tables["customers"].filter(lambda t: t.branch == branch)
+            tables = {
+                name: table
+                if table is None or name in SHARED_TABLES
+                else members
+                if name == "customers"
+                else table.semi_join(members, table[_owner(table)] == members.customer_id)
+                for name, table in tables.items()
+            }
+        return replace(whole, tables=tables, as_of=day, branch=branch, whole=whole)
+
+
+def _owner(table: ir.Table) -> str:
+    return "customer_id" if "customer_id" in table.columns else "referrer_id"
+
+
+def parse_day(value: str | date, *, name: str) -> date:
+    """Read a day written YYYY-MM-DD; ValueError names the parameter and the value."""
+    if isinstance(value, datetime):
+        return value.date()
+    if isinstance(value, date):
+        return value
+    try:
+        return date.fromisoformat(str(value))
+    except ValueError:
+        raise ValueError(f"{name} must be a day written YYYY-MM-DD, not {value!r}") from None
+
+
+def _seen(name: str, table: ir.Table, day: date) -> ir.Table:
+    """Hide rows and values that were not known at the end of ``day``."""
+    import ibis
+
+    end = datetime.combine(day + timedelta(days=1), datetime.min.time())
+    hidden: dict[str, Any] = {}
+    for rule in TABLES[name].columns:
+        if rule.name not in table.columns or not rule.seen:
+            continue
+        clock = TABLES[name][rule.seen.removeprefix("with:")] if rule.seen.startswith("with:") else rule
+        moment = table[clock.name]
+        known = moment < ibis.literal(end) if clock.kind == "timestamp" else moment <= ibis.literal(day)
+        if rule.seen == "row":
+            table = table.filter(known | moment.isnull()) if rule.nullable else table.filter(known)
+        else:
+            hidden[rule.name] = ibis.cases((known, table[rule.name]), else_=ibis.null(table[rule.name].type()))
+    return table.mutate(**hidden) if hidden else table
+
+
+def open_bank(path: str | Path, *, as_of: str | date | None = None, branch: str = "") -> Bank:
+    """Open a bank and check its tables against the canonical schemas.
+
+    Parameters
+    ----------
+    path : str or Path
+        Folder with a `bank.yml` (or that file), relative to the working folder or the project's.
+    as_of : str or date, optional
+        Last day that is seen (YYYY-MM-DD); by default the last day of the activity log.
+    branch : str
+        Look at one branch's customers only.
+
+    Returns
+    -------
+    Bank
+
+    Raises
+    ------
+    BankError
+        With every broken rule, counted and named: missing tables or columns, unreadable files, values that are
+        not what the schema allows, repeated keys, days in the future.
+    ValueError
+        If ``as_of`` or ``branch`` doesn't fit the data.
+    """
+    folder = places.find(path)
+    if folder.name == settings.FILE:
+        folder = folder.parent
+    config = settings.read(folder, tuple(TABLES))
+    tables, problems = sources.connect(folder, config)
+    missing = [name for name in REQUIRED if tables.get(name) is None and not any(p.table == name for p in problems)]
+    problems += [Problem(name, "", "the table is missing; every bank needs " + ", ".join(REQUIRED)) for name in missing]
+    if problems:
+        raise BankError(str(path), problems)
+    fingerprint = sources.fingerprint(folder, config)
+    remarks: tuple[Problem, ...] = ()
+    if os.environ.get(CHECKED) == fingerprint:
+        checks.strip(tables)
+    else:
+        problems, remarks = checks.check(tables)
+        if problems:
+            raise BankError(str(path), problems)
+    bank = Bank(
+        folder=folder,
+        settings=config,
+        tables=tables,
+        as_of=date.max,
+        fingerprint=fingerprint,
+        remarks=remarks,
+    )
+    bank = replace(bank, as_of=bank.log_days[1])
+    return bank.at(as_of=as_of, branch=branch)

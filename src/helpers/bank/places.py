@@ -1,0 +1,25 @@
+"""Where things stand: the project's folder, and paths that are given relative to it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def project_root() -> Path:
+    """Return the checkout that holds ``data/catalogue``: above the working folder, else the one of this package.
+
+    Notebooks run from ``notebooks/``, the command from the top, a branch's own collection from its own folder.
+    """
+    here = Path.cwd()
+    for folder in (here, *here.parents, *Path(__file__).resolve().parents):
+        if (folder / "data" / "catalogue").is_dir():
+            return folder
+    raise FileNotFoundError(f"no folder data/catalogue in {here} or above; run from the project's folder")
+
+
+def find(path: str | Path) -> Path:
+    """Resolve a path given relative to the working folder or, failing that, to the project's folder."""
+    given = Path(path).expanduser()
+    if given.is_absolute() or given.exists():
+        return given
+    return project_root() / given

@@ -1,0 +1,293 @@
+"""Reaches a bank's tables — parquet, CSV or an engine's own — and gives them canonical names and types, lazily."""
+
+from __future__ import annotations
+
+import codecs
+import difflib
+import glob
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from helpers.bank.problems import Problem
+from helpers.bank.schemas import TABLES, ColumnRule, TableRule
+from helpers.bank.settings import Settings, TableSource
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+_EDGE_BYTES = 65_536
+# Column as delivered, kept beside a cast so that the checks can show what could not be read.
+RAW = "__raw_"
+
+
+def connect(folder: Path, config: Settings) -> tuple[dict[str, Any], list[Problem]]:
+    """Reach all tables of a bank.
+
+    Returns
+    -------
+    (tables, problems)
+        ``tables`` by canonical name, with canonical columns first, the bank's own attributes after, and for each
+        column that had to be cast its delivered form under ``__raw_<column>``; None for optional tables that are
+        not there.
+    """
+    try:
+        engine = _engine(folder, config)
+    except Exception as error:  # noqa: BLE001 - any driver's error becomes one line
+        return {}, [Problem("bank.yml", "", f"connection: {_first_line(error)}")]
+    tables: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for name, rule in TABLES.items():
+        source = config.tables.get(name)
+        tables[name] = None
+        if source is None:
+            source = _by_convention(folder, name)
+            if source is None:
+                continue
+        try:
+            raw = _reach(engine, folder, name, source)
+        except (FileNotFoundError, UnicodeError, ValueError) as error:
+            problems.append(Problem(name, "", _first_line(error)))
+            continue
+        except Exception as error:  # noqa: BLE001 - a driver's error names file and table in one line
+            problems.append(Problem(name, "", f"{source.file or source.table} can't be read: {_first_line(error)}"))
+            continue
+        table, found = _canonical(raw, rule, source)
+        problems += found
+        tables[name] = table
+    return tables, problems
+
+
+def fingerprint(folder: Path, config: Settings) -> str:
+    """Return a short digest of the bank's files: names, sizes, first and last 64 kB, and of `bank.yml`.
+
+    Parquet keeps its statistics at the end, so another content gives another digest without reading it all.
+    Tables inside an engine count by their name only.
+    """
+    digest = hashlib.sha256()
+    for file in _files(folder, config):
+        size = file.stat().st_size
+        digest.update(f"{file.relative_to(folder) if file.is_relative_to(folder) else file.name}:{size}:".encode())
+        with file.open("rb") as handle:
+            digest.update(handle.read(_EDGE_BYTES))
+            if size > _EDGE_BYTES:
+                handle.seek(max(_EDGE_BYTES, size - _EDGE_BYTES))
+                digest.update(handle.read(_EDGE_BYTES))
+    digest.update(config.model_dump_json().encode())
+    return digest.hexdigest()[:16]
+
+
+def _files(folder: Path, config: Settings) -> list[Path]:
+    found: list[Path] = []
+    for name in TABLES:
+        source = config.tables.get(name) or _by_convention(folder, name)
+        if source is not None and source.file:
+            found += _matching(folder, source.file)
+    return found
+
+
+def _matching(folder: Path, pattern: str) -> list[Path]:
+    place = folder / pattern
+    return sorted(Path(file) for file in glob.glob(str(place))) if glob.has_magic(pattern) else [place]
+
+
+def _by_convention(folder: Path, name: str) -> TableSource | None:
+    """Find a table that `bank.yml` doesn't name but whose file stands in the folder under the canonical name."""
+    for file, there in (
+        (f"{name}.parquet", (folder / f"{name}.parquet").is_file()),
+        (f"{name}/*.parquet", any((folder / name).glob("*.parquet")) if (folder / name).is_dir() else False),
+        (f"{name}.csv", (folder / f"{name}.csv").is_file()),
+    ):
+        if there:
+            return TableSource(file=file)
+    return None
+
+
+def _engine(folder: Path, config: Settings) -> Any:
+    import ibis
+
+    if config.connection.url:
+        return ibis.connect(config.connection.url)
+    if config.connection.engine != "duckdb":
+        raise ValueError(f"engine {config.connection.engine!r} needs a url that Ibis can connect to")
+    database = str(folder / config.connection.database) if config.connection.database else ":memory:"
+    if config.connection.database and not Path(database).is_file():
+        raise FileNotFoundError(f"database {config.connection.database} is not there")
+    engine = ibis.duckdb.connect(database, read_only=bool(config.connection.database))
+    # Progress bars of the engine would stand in the notebooks' outputs.
+    engine.raw_sql("SET enable_progress_bar = false")
+    return engine
+
+
+def _reach(engine: Any, folder: Path, name: str, source: TableSource) -> ir.Table:
+    if source.table:
+        if source.table not in engine.list_tables():
+            near = difflib.get_close_matches(source.table, engine.list_tables(), 1)
+            raise ValueError(
+                f"table {source.table!r} is not in the database" + (f", did you mean {near[0]!r}" if near else "")
+            )
+        return engine.table(source.table)
+    if not source.file:
+        raise ValueError("bank.yml gives neither file nor table for it")
+    files = _matching(folder, source.file)
+    if not files or not all(file.is_file() for file in files):
+        raise FileNotFoundError(f"file {source.file} is not in the bank's folder")
+    if files[0].suffix == ".csv" or files[0].name.endswith(".csv.gz"):
+        return _csv(engine, name, files, source)
+    return engine.read_parquet([str(file) for file in files], table_name=f"raw_{name}")
+
+
+def _csv(engine: Any, name: str, files: list[Path], source: TableSource) -> ir.Table:
+    """Read CSV as text throughout: what can't be cast is then found row by row, not by the reader's first guess."""
+    encoding = codecs.lookup(source.encoding).name
+    if encoding == "utf-8":
+        for file in files:
+            _check_utf8(file)
+        return engine.read_csv(
+            [str(file) for file in files],
+            table_name=f"raw_{name}",
+            all_varchar=True,
+            delim=source.delimiter,
+            header=True,
+        )
+    import pyarrow as pa
+    from pyarrow import csv
+
+    parts = []
+    for file in files:
+        with file.open("rb") as handle:
+            header = handle.readline().decode(encoding).strip().split(source.delimiter)
+        names = [column.strip('"') for column in header]
+        parts.append(
+            csv.read_csv(
+                file,
+                read_options=csv.ReadOptions(encoding=source.encoding),
+                parse_options=csv.ParseOptions(delimiter=source.delimiter),
+                convert_options=csv.ConvertOptions(
+                    column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True
+                ),
+            )
+        )
+    return engine.create_table(f"raw_{name}", pa.concat_tables(parts), temp=True)
+
+
+def _check_utf8(file: Path) -> None:
+    if file.suffix == ".gz":
+        return
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with file.open("rb") as handle:
+        while block := handle.read(1 << 22):
+            try:
+                decoder.decode(block)
+            except UnicodeDecodeError:
+                guess = _guess_encoding(block)
+                raise UnicodeError(
+                    f"file {file.name} is not UTF-8{f', it reads as {guess}' if guess else ''}; "
+                    f"write `encoding: {guess or '…'}` beside its file in bank.yml"
+                ) from None
+
+
+def _guess_encoding(block: bytes) -> str:
+    for name in ("gb18030", "big5", "latin-1"):
+        try:
+            # Incremental: a block may end inside a character, which is not held against the encoding.
+            codecs.getincrementaldecoder(name)().decode(block)
+        except UnicodeDecodeError:
+            continue
+        return name
+    return ""
+
+
+def _canonical(raw: ir.Table, rule: TableRule, source: TableSource) -> tuple[ir.Table | None, list[Problem]]:
+    """Rename, cast and order the columns; say which are missing or of a type that can't be cast."""
+    import ibis
+
+    problems = []
+    theirs = {own: canonical for canonical, own in source.columns.items()}
+    for canonical, own in source.columns.items():
+        if own not in raw.columns:
+            problems.append(
+                Problem(
+                    rule.name, canonical, f"bank.yml maps it to {own!r}, which is not there{_near(own, raw.columns)}"
+                )
+            )
+    columns: dict[str, Any] = {}
+    for column in rule.columns:
+        if column.name in source.constants:
+            columns[column.name] = ibis.literal(source.constants[column.name]).cast(_ibis_type(column))
+            continue
+        own = source.columns.get(column.name, column.name)
+        if own not in raw.columns:
+            if column.required and column.name not in source.columns:
+                others = [name for name in raw.columns if name not in theirs]
+                problems.append(Problem(rule.name, column.name, f"the column is missing{_near(column.name, others)}"))
+            continue
+        value = raw[own]
+        if not _castable(value.type(), column.kind):
+            problems.append(
+                Problem(rule.name, column.name, f"is of type {value.type()}, should be {column.kind}", example=own)
+            )
+            continue
+        cast = _cast(value, column)
+        if column.nullable and cast.type().is_floating():
+            # pandas writes holes as NaN: in a column that may be empty they are just that.
+            columns[column.name] = cast.nullif(float("nan"))
+        else:
+            columns[column.name] = cast
+        if cast is not value:
+            columns[RAW + column.name] = value
+    for name in raw.columns:
+        if name not in theirs and name not in columns:
+            columns[name] = raw[name]
+    if problems:
+        return None, problems
+    return raw.select(**columns), []
+
+
+def _near(name: str, names: Any) -> str:
+    near = difflib.get_close_matches(name, list(names), 1, cutoff=0.7)
+    return f"; {near[0]!r} looks like it" if near else ""
+
+
+def _ibis_type(column: ColumnRule) -> str:
+    return {"int64": "int64", "float64": "float64"}.get(column.kind, column.kind)
+
+
+def _castable(kind: Any, wanted: str) -> bool:
+    if kind.is_string():
+        return True
+    return {
+        "string": kind.is_string() or kind.is_integer(),
+        "date": kind.is_date() or kind.is_timestamp(),
+        "timestamp": kind.is_date() or kind.is_timestamp(),
+        "float64": kind.is_numeric(),
+        "int64": kind.is_numeric() and not kind.is_boolean(),
+        "boolean": kind.is_boolean() or kind.is_integer(),
+    }[wanted]
+
+
+def _cast(value: Any, column: ColumnRule) -> Any:
+    """Cast to the canonical type; the same object comes back if there was nothing to do."""
+    kind = value.type()
+    wanted = column.kind
+    if wanted == "timestamp" and kind.is_timestamp():
+        # Zoned times would be moved into the session's zone by some engines: the wall clock of the bank counts.
+        return value if kind.timezone is None else value.cast("timestamp")
+    if (wanted == "date" and kind.is_date()) or (wanted == "string" and kind.is_string()):
+        return value
+    if wanted == "date" and kind.is_timestamp():
+        return value.date()
+    if (wanted == "float64" and kind.is_floating()) or (wanted == "int64" and kind.is_integer()):
+        return value
+    if wanted == "boolean" and kind.is_boolean():
+        return value
+    if kind.is_string():
+        blank = value.strip() == ""
+        import ibis
+
+        return ibis.cases((blank, ibis.null(_ibis_type(column))), else_=value.strip().try_cast(_ibis_type(column)))
+    return value.cast(_ibis_type(column))
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
