@@ -22,7 +22,7 @@ SCHEMA_VERSION = 1
 
 
 class Entry(BaseModel):
-    """Base of all catalogue entries: unknown keys are refused, so that a misspelt one is not silently without effect."""
+    """Base of all catalogue entries: unknown keys are refused, so that no misspelt one is silently without effect."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -1,0 +1,209 @@
+"""What a step notebook shows and keeps: findings as call-outs, tables, charts with alt text; the result at the end."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from helpers.findings import Figure, Finding, StepResult, Text
+from helpers.findings.numbers import check_language
+from helpers.reporting import tables
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from helpers.bank import Bank
+
+# A picture larger than this as outlines (clouds of points) goes into the page as pixels instead.
+_MAX_SVG_BYTES = 90_000
+_PIXELS_PER_INCH = 150
+
+
+class Page:
+    """The page that a notebook writes: shows in one language, records in both.
+
+    Parameters
+    ----------
+    step : str
+        Stem of the notebook, e.g. ``01_goal_decomposition``.
+    bank : Bank
+        For the currency and the label “simulated”.
+    language : {"en", "zh"}
+    run_dir : str or Path
+        Folder of the case; empty keeps nothing (an analyst's dry run).
+    """
+
+    def __init__(self, step: str, *, bank: Bank, language: str = "en", run_dir: str | Path = "") -> None:
+        self.language = check_language(language)
+        self.bank = bank
+        self.result = StepResult(step, run_dir=run_dir)
+
+    def header(self) -> Shown:
+        """Show what the page stands on: bank, day, branch, data fingerprint, and that it is simulated if it is."""
+        return Shown(_header(self.bank, self.language))
+
+    def finding(self, finding: Finding) -> Shown:
+        """Record a finding and show it as a call-out."""
+        self.result.add(finding)
+        words = html.escape(finding.text.say(self.language))
+        return Shown(
+            f'<p class="finding {finding.tone}" data-finding="{html.escape(finding.key)}">{words}</p>', finding.text
+        )
+
+    def findings(self, *findings: Finding) -> Shown:
+        """Record several findings and show them below each other."""
+        shown = [self.finding(finding) for finding in findings]
+        return Shown("\n".join(part.html for part in shown))
+
+    def figures(self, *figures: Figure) -> None:
+        """Record figures that no sentence carries."""
+        self.result.add_figures(*figures)
+
+    def table(
+        self,
+        table: pd.DataFrame,
+        name: str = "",
+        *,
+        caption: Text | None = None,
+        columns: Sequence[str] | None = None,
+        units: Mapping[str, str] | None = None,
+        max_rows: int = 12,
+        signed: Sequence[str] = (),
+    ) -> Shown:
+        """Show a table; with a name it is also kept as ``<name>.parquet``."""
+        if name:
+            self.result.add_table(name, table)
+        return Shown(
+            tables.to_html(
+                table,
+                language=self.language,
+                currency=self.bank.currency,
+                caption=caption,
+                columns=columns,
+                units=units,
+                max_rows=max_rows,
+                signed=signed,
+            )
+        )
+
+    def chart(self, plot: Callable[..., Any], table: Any, *, alt: Text | None = None, **settings: Any) -> Shown:
+        """Draw a plot function's picture of a table and show it with an alt text that says what it shows.
+
+        Parameters
+        ----------
+        plot : callable
+            ``plot(table, ax=…, language=…, **settings) -> Axes``; sets a title that says the takeaway.
+        table : DataFrame
+            What the plot draws.
+        alt : Text, optional
+            By default composed of title, axis labels and series of the picture.
+        """
+        from helpers.reporting.plots import style
+
+        with style.look():
+            ax = plot(table, ax=None, language=self.language, **settings)
+            words = alt.say(self.language) if alt else describe(ax, self.language)
+            return Shown(f'<figure class="chart">{_picture(ax.figure, words)}</figure>')
+
+    def message(self, text: Text, *, tone: str = "plain") -> Shown:
+        """Show words that are no finding (what can't be answered without a table, a remark of the data doctor)."""
+        return Shown(f'<p class="message {html.escape(tone)}">{html.escape(text.say(self.language))}</p>')
+
+    def keep(self) -> Shown:
+        """Keep the result for the next step and the batch, and show what was kept."""
+        file = self.result.keep()
+        n_findings, n_tables = len(self.result.findings), len(self.result.tables)
+        if file is None:
+            text = Text(
+                f"Dry run: nothing kept (no run_dir); {n_findings} findings and {n_tables} tables stand in `page.result`.",
+                f"试运行：未指定 run_dir，不落盘；{n_findings} 条结论、{n_tables} 张表在 `page.result` 中。",
+            )
+        else:
+            text = Text(
+                f"Kept for the next step: {n_findings} findings, {n_tables} tables.",
+                f"已为下一步保存：{n_findings} 条结论、{n_tables} 张表。",
+            )
+        return self.message(text)
+
+
+class Shown:
+    """HTML that a notebook cell ends in; JupyterLab and the pages draw it alike."""
+
+    def __init__(self, markup: str, text: Text | None = None) -> None:
+        self.html = markup
+        self.text = text
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+    def __repr__(self) -> str:
+        return self.text.en if self.text else "<shown on the page>"
+
+
+def describe(ax: Any, language: str) -> str:
+    """Compose an alt text from a picture's title, axes and series."""
+    axes = ax.figure.axes
+    title = next((a.get_title(loc=loc) for a in axes for loc in ("left", "center") if a.get_title(loc=loc)), "")
+    parts = [title.replace("\n", " ").rstrip("。. ")]
+    x, y = ax.get_xlabel(), ax.get_ylabel()
+    series = list(dict.fromkeys(t.get_text() for t in ax.texts if t.get_text().strip()))[:12]
+    end = "。" if language == "zh" else ". "
+    if x or y:
+        parts.append(
+            Text(f"Chart of {y or 'values'} by {x or 'group'}", f"图：{y or '数值'}，按{x or '分组'}").say(language)
+        )
+    if series:
+        joined = ", ".join(series)
+        parts.append(Text(f"Labelled: {joined}", f"标注：{joined}").say(language))
+    return end.join(part for part in parts if part).strip() + end.strip()
+
+
+def _picture(figure: Any, alt: str) -> str:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    data, kind = buffer.getvalue(), "svg+xml"
+    if len(data) > _MAX_SVG_BYTES:
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", dpi=_PIXELS_PER_INCH, metadata={"Software": None})
+        data, kind = buffer.getvalue(), "png"
+    width, height = (round(side * 96) for side in figure.get_size_inches())
+    source = base64.b64encode(data).decode("ascii")
+    return (
+        f'<img src="data:image/{kind};base64,{source}" alt="{html.escape(alt, quote=True)}" '
+        f'width="{width}" height="{height}">'
+    )
+
+
+def _header(bank: Bank, language: str) -> str:
+    facts = [
+        (Text("Bank", "银行"), bank.settings.title.get(language) or bank.name),
+        (Text("As of", "数据截至"), bank.as_of.isoformat()),
+        (Text("Branch", "网点"), bank.branch or Text("all", "全部").say(language)),
+        (Text("Currency", "币种"), bank.currency),
+        (Text("Data fingerprint", "数据指纹"), bank.fingerprint),
+    ]
+    means = bank.settings.activity_means.get(language)
+    if means:
+        facts.append((Text("“Active” means", "“活跃”口径"), means))
+    rows = "".join(
+        f"<div><dt>{html.escape(name.say(language))}</dt><dd>{html.escape(str(value))}</dd></div>"
+        for name, value in facts
+    )
+    label = ""
+    if bank.simulated:
+        words = Text(
+            "Simulated data: no real customer, no real money. Numbers show the method, not the market.",
+            "模拟数据：无真实客户、无真实资金。数字用于演示方法，不代表市场。",
+        ).say(language)
+        label = f'<p class="simulated">{html.escape(words)}</p>'
+    remarks = "".join(f"<li>{html.escape(str(remark))}</li>" for remark in bank.remarks)
+    noticed = Text("The data doctor noticed", "数据体检提示").say(language)
+    return f'{label}<dl class="facts">{rows}</dl>' + (
+        f'<details class="remarks"><summary>{html.escape(noticed)}</summary><ul>{remarks}</ul></details>'
+        if remarks
+        else ""
+    )

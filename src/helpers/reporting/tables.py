@@ -1,0 +1,113 @@
+"""Tables as a reader wants them: few rows and columns, heads in the page's language, units, aligned numbers."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from helpers.findings import Text
+from helpers.findings.labels import Label, label
+from helpers.findings.numbers import ZH, check_language, is_missing, number
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_LEFT = ("text", "date")
+
+
+def to_html(
+    table: pd.DataFrame,
+    *,
+    language: str = "en",
+    currency: str = "",
+    caption: Text | None = None,
+    columns: Sequence[str] | None = None,
+    units: Mapping[str, str] | None = None,
+    max_rows: int = 12,
+    signed: Sequence[str] = (),
+) -> str:
+    """Write a table as accessible HTML.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Shares 0–1, money in the bank's currency; column labels come from ``findings/labels``.
+    language : {"en", "zh"}
+    currency : str
+        Named once in the head of money columns.
+    caption : Text, optional
+        What the table says.
+    columns : sequence of str, optional
+        Which to show, in order; all by default.
+    units : mapping of column to unit, optional
+        Overrides the label's unit where a general column (``estimate``, ``lower``) has another unit here.
+    max_rows : int
+        Rows shown; how many more there are is said below.
+    signed : sequence of str
+        Columns of differences, written with a plus.
+
+    Returns
+    -------
+    str
+        ``<table>`` with caption, ``th`` with scope, numbers right-aligned. All text is escaped.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> "<td class=\\"num\\">1,200</td>" in to_html(pd.DataFrame({"month": ["2024-01"], "customers": [1200]}))
+    True
+    """
+    check_language(language)
+    shown = list(columns) if columns is not None else list(table.columns)
+    missing = [column for column in shown if column not in table.columns]
+    if missing:
+        raise ValueError(f"columns {missing} are not in the table; it has {list(table.columns)}")
+    labels = {column: label(column) for column in shown}
+    kinds = {column: (units or {}).get(column, labels[column].unit) for column in shown}
+    head = "".join(
+        f'<th scope="col" class="{"txt" if kinds[column] in _LEFT else "num"}">'
+        f"{html.escape(_head(labels[column], kinds[column], language, currency))}</th>"
+        for column in shown
+    )
+    lines = []
+    for row in table[shown].head(max_rows).itertuples(index=False, name=None):
+        cells = []
+        for position, (column, value) in enumerate(zip(shown, row, strict=True)):
+            kind = kinds[column]
+            text = _cell(value, labels[column], kind, language, column in signed)
+            if position == 0:
+                cells.append(f'<th scope="row" class="{"txt" if kind in _LEFT else "num"}">{text}</th>')
+            else:
+                cells.append(f'<td class="{"txt" if kind in _LEFT else "num"}">{text}</td>')
+        lines.append("<tr>" + "".join(cells) + "</tr>")
+    more = len(table) - max_rows
+    foot = ""
+    if more > 0:
+        words = Text(f"{more:,} more rows in the file beside this page", f"其余 {more:,} 行见随页文件").say(language)
+        foot = f'<tfoot><tr><td colspan="{len(shown)}">{html.escape(words)}</td></tr></tfoot>'
+    title = f"<caption>{html.escape(caption.say(language))}</caption>" if caption else ""
+    # Wide tables scroll inside their frame, which keyboards can reach; the page itself never scrolls sideways.
+    name = html.escape(caption.say(language) if caption else Text("table", "表格").say(language), quote=True)
+    return (
+        f'<div class="table" tabindex="0" role="region" aria-label="{name}"><table class="data">{title}<thead><tr>{head}</tr></thead>'
+        f"<tbody>{''.join(lines)}</tbody>{foot}</table></div>"
+    )
+
+
+def _head(known: Label, unit: str, language: str, currency: str) -> str:
+    text = known.text.say(language)
+    if unit in ("money", "money_each") and currency:
+        name = "元" if language == ZH and currency == "CNY" else currency
+        text += f"（{name}）" if language == ZH else f" ({name})"
+    return text
+
+
+def _cell(value: object, known: Label, unit: str, language: str, signed: bool) -> str:
+    if isinstance(value, Text):
+        return html.escape(value.say(language))
+    if isinstance(value, bool) or type(value).__name__ == "bool_":
+        return Text("yes", "是").say(language) if value else Text("no", "否").say(language)
+    if not is_missing(value) and str(value) in known.values:
+        return html.escape(known.values[str(value)].say(language))
+    return html.escape(number(value, "text" if isinstance(value, str) else unit, language=language, signed=signed))
