@@ -119,7 +119,7 @@ class Page:
         n_findings, n_tables = len(self.result.findings), len(self.result.tables)
         if file is None:
             text = Text(
-                f"Dry run: nothing kept (no run_dir); {n_findings} findings and {n_tables} tables stand in `page.result`.",
+                f"Dry run: nothing kept (no run_dir); {n_findings} findings, {n_tables} tables stand in `page.result`.",
                 f"试运行：未指定 run_dir，不落盘；{n_findings} 条结论、{n_tables} 张表在 `page.result` 中。",
             )
         else:

@@ -1,4 +1,4 @@
-"""One look for all charts: size for the page, colours that the colour-blind and a grey printer tell apart, direct labels.
+"""One look for all charts: sized for the page, colours that survive colour-blindness and grey print, direct labels.
 
 Nothing global is set: :func:`figure` and :func:`new_axes` work inside :func:`look`, and plot functions that are
 handed an ``ax`` leave its style alone.
@@ -103,13 +103,11 @@ def figure(*, height_inches: float = HEIGHT_INCHES, width_inches: float = WIDTH_
     return made
 
 
-def format_axis(axis: Any, unit: str, *, language: str, currency: str = "") -> None:
+def format_axis(axis: Any, unit: str, *, language: str) -> None:
     """Write an axis' ticks as numbers of a unit in the page's language."""
     from matplotlib.ticker import FuncFormatter
 
-    axis.set_major_formatter(
-        FuncFormatter(lambda value, _: number(value, unit, language=language, currency="") if value == value else "")
-    )
+    axis.set_major_formatter(FuncFormatter(lambda value, _: number(value, unit, language=language)))
 
 
 def label_line_ends(ax: Axes, ends: list[tuple[float, float, str, str]]) -> None:
