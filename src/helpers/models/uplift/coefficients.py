@@ -1,0 +1,297 @@
+"""One number for a ranking: Qini, AUUC and AUTOC, each with its convention named and its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from helpers.models.uplift.arms import Arms, read_alpha, read_propensity
+from helpers.models.uplift.curves import gain_heights, qini_heights
+from helpers.models.uplift.estimate import Estimate
+from helpers.models.uplift.ranking import Counts, Ranking, rank
+from helpers.models.uplift.scores import doubly_robust_scores
+
+CONVENTIONS = ("radcliffe", "causalml", "scikit-uplift")
+
+
+def qini_coefficient(
+    y: Any,
+    uplift: Any,
+    treatment: Any,
+    *,
+    convention: str = "radcliffe",
+    normalize: bool = True,
+    control: Any = 0,
+    n_boot: int = 200,
+    seed: int = 0,
+    alpha: float = 0.05,
+) -> Estimate:
+    """Area between the Qini curve and the diagonal of a random ranking, in a named convention.
+
+    The same ranking scores 0.007, 143 or 0.13 by convention: a number without its convention says nothing.
+
+    Parameters
+    ----------
+    y, uplift, treatment, control
+        As for :func:`helpers.models.uplift.qini_curve`.
+    convention : {"radcliffe", "causalml", "scikit-uplift"}
+        ``radcliffe``: area ÷ n², outcomes per customer. ``causalml``: mean height over the diagonal, ÷ the curve's
+        end if ``normalize`` (``qini_score`` of causalml 0.18). ``scikit-uplift``: area ÷ that of the
+        perfect ranking, binary outcomes only (``qini_auc_score`` of scikit-uplift 0.5.1).
+    normalize : bool
+        Only read by ``causalml``: its own option and default.
+    n_boot : int
+        Bootstrap samples of customers within arms; the ranking stays as it is. 0 gives no interval (NaN).
+    seed : int
+    alpha : float
+        1 minus the confidence level.
+
+    Returns
+    -------
+    Estimate
+        Mapping with ``estimate, lower, upper, n`` and ``convention``.
+
+    Raises
+    ------
+    ValueError
+        For an unknown convention, an amount under ``scikit-uplift``, or where the convention divides by zero.
+
+    References
+    ----------
+    Radcliffe (2007), Direct Marketing Analytics Journal 3, 14–21.
+
+    Examples
+    --------
+    >>> score = qini_coefficient([1, 0, 1, 0], [0.4, 0.3, 0.2, 0.1], [1, 0, 0, 1], convention="radcliffe", n_boot=0)
+    >>> score["estimate"], score["n"]
+    (0.15625, 4)
+    """
+    ranking = rank(y, uplift, treatment, control=control)
+    measure = _measure(convention, ranking, "qini_coefficient")
+
+    def value(counts: Counts) -> float:
+        if measure == "causalml":
+            return _causalml_mean(counts, qini_heights, minus_diagonal=True, normalize=normalize)
+        height = qini_heights(counts)
+        area = _area_over_diagonal(counts.n, height)
+        return area / _perfect_qini(counts) if measure == "scikit-uplift" else area / counts.n[-1] ** 2
+
+    return _with_interval(ranking, value, convention, n_boot=n_boot, seed=seed, alpha=alpha)
+
+
+def auuc(
+    y: Any,
+    uplift: Any,
+    treatment: Any,
+    *,
+    convention: str = "causalml",
+    normalize: bool = True,
+    control: Any = 0,
+    n_boot: int = 200,
+    seed: int = 0,
+    alpha: float = 0.05,
+) -> Estimate:
+    """Area under the uplift curve, in a named convention.
+
+    Parameters
+    ----------
+    y, uplift, treatment, control, normalize, n_boot, seed, alpha
+        As for :func:`qini_coefficient`.
+    convention : {"radcliffe", "causalml", "scikit-uplift"}
+        ``causalml``: mean height of the curve, ÷ its end if ``normalize``; a random ranking then scores about 0.5.
+        ``scikit-uplift``: area over the diagonal ÷ that of the perfect ranking, binary outcomes only
+        (``uplift_auc_score``). ``radcliffe``: area over the diagonal ÷ n², outcomes per customer.
+
+    Returns
+    -------
+    Estimate
+        Mapping with ``estimate, lower, upper, n`` and ``convention``.
+
+    Raises
+    ------
+    ValueError
+        As for :func:`qini_coefficient`.
+
+    Examples
+    --------
+    >>> auuc([1, 0, 1, 0], [0.4, 0.3, 0.2, 0.1], [1, 0, 0, 1], convention="radcliffe", n_boot=0)["estimate"]
+    0.28125
+    """
+    ranking = rank(y, uplift, treatment, control=control)
+    measure = _measure(convention, ranking, "auuc")
+
+    def value(counts: Counts) -> float:
+        if measure == "causalml":
+            return _causalml_mean(counts, gain_heights, minus_diagonal=False, normalize=normalize)
+        area = _area_over_diagonal(counts.n, gain_heights(counts))
+        return area / _perfect_gain(counts) if measure == "scikit-uplift" else area / counts.n[-1] ** 2
+
+    return _with_interval(ranking, value, convention, n_boot=n_boot, seed=seed, alpha=alpha)
+
+
+def autoc(
+    y: Any,
+    uplift: Any,
+    treatment: Any,
+    *,
+    propensity: Any = None,
+    outcomes: np.ndarray | None = None,
+    control: Any = 0,
+    n_boot: int = 200,
+    seed: int = 0,
+    alpha: float = 0.05,
+) -> Estimate:
+    """How much more the campaign moves the top of the ranking than the average, averaged over all shares targeted.
+
+    TOC(q) is the mean effect in the top share q less the mean effect; AUTOC is its mean over q. A few strong
+    responders show here first. Effects come from doubly robust scores, so a top of three customers counts without
+    one in each arm. Zero means that the ranking knows nothing.
+
+    Parameters
+    ----------
+    y, uplift, treatment, control, n_boot, seed, alpha
+        As for :func:`qini_coefficient`.
+    propensity : None, float or (n,)
+        Probability of the treated arm; None takes the share seen.
+    outcomes : ndarray, (n, 2), optional
+        Expected outcome without and with the campaign, from models that have not seen the customer: less noise.
+
+    Returns
+    -------
+    Estimate
+        Mapping with ``estimate, lower, upper, n``, in the outcome's unit.
+
+    References
+    ----------
+    Yadlowsky, Fleming, Shah, Brunskill and Wager (2021), arXiv:2111.07966.
+
+    Examples
+    --------
+    >>> y, treatment = [1, 1, 0, 0, 0, 0, 0, 0], [1, 1, 0, 0, 1, 1, 0, 0]
+    >>> round(autoc(y, [2, 2, 2, 2, 1, 1, 1, 1], treatment, n_boot=0)["estimate"], 4)
+    0.3173
+    """
+    ranking = rank(y, uplift, treatment, control=control)
+    arms = Arms(labels=np.array([0, 1]), code=ranking.treated.astype(np.intp))
+    table = read_propensity(_reordered(propensity, ranking), arms=arms)
+    if outcomes is not None:
+        outcomes = np.asarray(outcomes, dtype=float)
+        if outcomes.shape != (ranking.n, 2):
+            raise ValueError(f"outcomes has shape {outcomes.shape}; ({ranking.n}, 2), control first, is needed")
+        outcomes = outcomes[ranking.order]
+    scores = doubly_robust_scores(ranking.y, arms, propensity=table, outcomes=outcomes)[:, 0]
+    harmonic = np.r_[0.0, np.cumsum(1 / np.arange(1, ranking.n + 1))]
+
+    def value(weight: np.ndarray) -> float:
+        # Within equal uplifts any order is as likely, so the sum grows straight there: closed form, no shuffling.
+        n = np.cumsum(weight)[ranking.ends].astype(np.intp)
+        total = np.cumsum(weight * scores)[ranking.ends]
+        before, base = np.r_[0, n[:-1]], np.r_[0.0, total[:-1]]
+        size = n - before
+        mean = np.divide(total - base, size, out=np.zeros_like(total), where=size > 0)
+        tops = size * mean + (base - before * mean) * (harmonic[n] - harmonic[before])
+        return float(tops.sum() / n[-1] - total[-1] / n[-1])
+
+    estimate = value(np.ones(ranking.n))
+    drawn = [value(weight) for weight in ranking.resamples(n_boot=n_boot, seed=seed)]
+    return Estimate.from_draws(estimate, drawn, n=ranking.n, alpha=read_alpha(alpha))
+
+
+def _reordered(propensity: Any, ranking: Ranking) -> Any:
+    values = None if propensity is None or isinstance(propensity, dict) else np.asarray(propensity, dtype=float)
+    return propensity if values is None or values.shape[:1] != (ranking.n,) else values[ranking.order]
+
+
+def _measure(convention: str, ranking: Ranking, name: str) -> str:
+    if convention not in CONVENTIONS:
+        raise ValueError(f"convention is {convention!r}; it must be one of {', '.join(CONVENTIONS)}")
+    if convention == "scikit-uplift" and not ranking.is_binary:
+        raise ValueError(
+            f"{name}: convention 'scikit-uplift' divides by the perfect ranking of outcomes 0 and 1, "
+            "but y has other values; use 'radcliffe' or 'causalml' for amounts"
+        )
+    return convention
+
+
+def _with_interval(
+    ranking: Ranking,
+    value: Callable[[Counts], float],
+    convention: str,
+    *,
+    n_boot: int,
+    seed: int,
+    alpha: float,
+) -> Estimate:
+    if n_boot < 0:
+        raise ValueError(f"n_boot is {n_boot}; it must be 0 (no interval) or more")
+    estimate = value(ranking.counts())
+    drawn = [value(ranking.counts(weight)) for weight in ranking.resamples(n_boot=n_boot, seed=seed)]
+    return Estimate.from_draws(estimate, drawn, n=ranking.n, alpha=read_alpha(alpha), convention=convention)
+
+
+def _area_over_diagonal(n: np.ndarray, height: np.ndarray) -> float:
+    return float(np.trapezoid(np.r_[0.0, height], np.r_[0.0, n]) - n[-1] * height[-1] / 2)
+
+
+def _causalml_mean(
+    counts: Counts, heights: Callable[[Counts], np.ndarray], *, minus_diagonal: bool, normalize: bool
+) -> float:
+    """Mean of the curve over 0…n customers as causalml has it.
+
+    causalml knows no height before both arms are seen and draws its first piece straight from zero: the Qini curve
+    itself, but for the uplift curve the difference of the means, so that its product with k bends.
+    """
+    height, n = heights(counts), counts.n
+    seen = counts.n_control > 0
+    if not minus_diagonal:
+        seen &= counts.n_treated > 0
+    n_hidden = int(np.argmax(seen))
+    n, height = n[n_hidden:], height[n_hidden:]
+    before, base, size = np.r_[0.0, n[:-1]], np.r_[0.0, height[:-1]], np.diff(n, prepend=0.0)
+    # Sum of a straight line over the whole numbers of each piece.
+    pieces = size * base + np.where(size > 0, (height - base) * (size + 1) / 2, 0.0)
+    if n_hidden and not minus_diagonal:
+        pieces[0] = height[0] / n[0] ** 2 * (n[0] * (n[0] + 1) * (2 * n[0] + 1) / 6)
+    mean = float(pieces.sum() / (before[-1] + size[-1] + 1))
+    if minus_diagonal:
+        mean -= float(height[-1] / 2)
+    if not normalize:
+        return mean
+    if height[-1] == 0:
+        raise ValueError(
+            "convention 'causalml' divides by the curve's end, and the arms' means are equal; use normalize=False"
+        )
+    return mean / abs(float(height[-1]))
+
+
+def _perfect_qini(counts: Counts) -> float:
+    """Area of the best possible Qini curve: treated responders first, control responders last."""
+    n_t, n_c, y_t, y_c = (part[-1] for part in (counts.n_treated, counts.n_control, counts.y_treated, counts.y_control))
+    groups = [(y_t, 0.0, y_t, 0.0), (n_t - y_t, n_c - y_c, 0.0, 0.0), (0.0, y_c, 0.0, y_c)]
+    return _perfect_area(groups, qini_heights)
+
+
+def _perfect_gain(counts: Counts) -> float:
+    """Area of the best possible uplift curve, by scikit-uplift's rule for the groups that can't be told apart."""
+    n_t, n_c, y_t, y_c = (part[-1] for part in (counts.n_treated, counts.n_control, counts.y_treated, counts.y_control))
+    treated_yes, treated_no = (y_t, 0.0, y_t, 0.0), (n_t - y_t, 0.0, 0.0, 0.0)
+    control_yes, control_no = (0.0, y_c, 0.0, y_c), (0.0, n_c - y_c, 0.0, 0.0)
+    if y_c > n_t - y_t:
+        groups = [treated_yes, control_no, control_yes, treated_no]
+    else:
+        groups = [treated_yes, control_no, treated_no, control_yes]
+    return _perfect_area(groups, gain_heights)
+
+
+def _perfect_area(groups: list[tuple[float, float, float, float]], heights: Callable[[Counts], np.ndarray]) -> float:
+    """Area over the diagonal of groups (treated, control, treated outcomes, control outcomes) taken in turn."""
+    parts = np.array([group for group in groups if group[0] + group[1] > 0]).cumsum(axis=0)
+    counts = Counts(parts[:, 0] + parts[:, 1], parts[:, 0], parts[:, 1], parts[:, 2], parts[:, 3])
+    area = _area_over_diagonal(counts.n, heights(counts))
+    if area == 0:
+        raise ValueError(
+            "convention 'scikit-uplift' divides by the perfect ranking, which here is no better than random"
+        )
+    return area
