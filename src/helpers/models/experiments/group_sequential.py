@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import optimize, stats
 
 SPENDING = ("obrien_fleming", "pocock", "linear")
-GRID_POINTS = 1_201  # odd, for Simpson's rule; bounds change by < 1e-7 against 4,801
+FARTHEST_BOUND = 12.0  # beyond it a double shows no chance left to spend
 
 
 def group_sequential(
@@ -59,19 +59,17 @@ def group_sequential(
     if power <= alpha:
         raise ValueError(f"power: {power!r} is not above alpha ({alpha!r})")
     spent = _spending(spending)(shares, alpha)
-    bounds = np.zeros(0)
-    for k in range(len(shares)):
-        bounds = np.append(bounds, _next_bound(shares[: k + 1], bounds, spent[k]))
+    paths = _Paths(shares)
+    for total in spent:
+        paths.close(paths.bound_for(total))
 
-    def power_at(drift: float) -> float:
-        return float(crossing_chance(shares, bounds, drift=drift)[-1])
-
-    single = stats.norm.isf(alpha / 2) + stats.norm.isf(1 - power)
-    drift = optimize.brentq(lambda d: power_at(d) - power, 0.5 * single, 3 * single + 3, xtol=1e-10)
+    single = stats.norm.isf(alpha / 2)
+    highest = single + stats.norm.isf(1 - power)
+    drift = optimize.brentq(lambda d: paths.crossed(d)[-1] - power, 0.0, 3 * highest + 3, xtol=1e-12)
     fixed = optimize.brentq(
-        lambda d: stats.norm.sf(stats.norm.isf(alpha / 2) - d) + stats.norm.cdf(-stats.norm.isf(alpha / 2) - d) - power,
-        0.0, single + 3, xtol=1e-12,
-    )  # fmt: skip
+        lambda d: stats.norm.sf(single - d) + stats.norm.cdf(-single - d) - power, 0.0, highest + 3, xtol=1e-12
+    )
+    bounds = np.array(paths.bounds)
     return pd.DataFrame(
         {
             "look": np.arange(1, len(shares) + 1),
@@ -79,7 +77,7 @@ def group_sequential(
             "z_bound": bounds,
             "p_bound": 2 * stats.norm.sf(bounds),
             "alpha_spent": spent,
-            "stop_chance": crossing_chance(shares, bounds, drift=drift),
+            "stop_chance": paths.crossed(drift),
             "inflation": (drift / fixed) ** 2,
         }
     )
@@ -106,40 +104,62 @@ def crossing_chance(shares: Sequence[float], bounds: Sequence[float], *, drift: 
     >>> crossing_chance([0.5, 1.0], [1.96, 1.96]).round(3).tolist()
     [0.05, 0.083]
     """
-    shares, bounds = np.asarray(shares, dtype=float), np.asarray(bounds, dtype=float)
-    crossed, total = np.zeros(len(shares)), 0.0
-    grid = density = weight = None
-    for k, (share, bound) in enumerate(zip(shares, bounds, strict=True)):
-        if k == 0:
-            spread, centre = np.sqrt(share), np.array([drift * share])
-        else:
-            # the running sum gains a normal step; only paths still inside carry on
-            spread, centre = np.sqrt(share - shares[k - 1]), grid + drift * (share - shares[k - 1])
-        edge = bound * np.sqrt(share)
+    paths = _Paths(_checked_shares(shares, to_the_end=False))
+    bounds = [float(bound) for bound in bounds]
+    if len(bounds) != len(paths.shares) or not all(bound > 0 for bound in bounds):
+        raise ValueError(f"bounds: {bounds} must be positive, one for each of {len(paths.shares)} looks")
+    for bound in bounds:
+        paths.close(bound)
+    return paths.crossed(drift)
+
+
+class _Paths:
+    """The running sum of an experiment without effect, look by look, on the paths that have crossed no bound yet."""
+
+    def __init__(self, shares: np.ndarray) -> None:
+        self.shares = shares
+        self.bounds: list[float] = []
+        self._grids: list[tuple[np.ndarray, np.ndarray]] = [(np.zeros(1), np.ones(1))]  # where, and chance there
+
+    def _spread(self, look: int) -> float:
+        before = self.shares[look - 1] if look else 0.0
+        return float(np.sqrt(self.shares[look] - before))
+
+    def _crossing(self, look: int, bound: float, drift: float = 0.0) -> float:
+        """Chance to reach the bound at this look and at none before."""
+        before = self.shares[look - 1] if look else 0.0
+        where, chance = self._grids[look]
+        # a drift weighs each path by its likelihood ratio, which depends on its end only
+        weighed = chance * np.exp(drift * where - drift**2 * before / 2)
+        edge, spread = bound * np.sqrt(self.shares[look]), self._spread(look)
+        centre = where + drift * (self.shares[look] - before)
         out = stats.norm.sf((edge - centre) / spread) + stats.norm.cdf((-edge - centre) / spread)
-        total += float(out[0]) if k == 0 else float(np.sum(weight * density * out))
-        crossed[k] = total
-        if k + 1 < len(shares):
-            grid_next = np.linspace(-edge, edge, GRID_POINTS)
-            step = stats.norm.pdf(grid_next[:, None], centre[None, :], spread)
-            density = step[:, 0] if k == 0 else step @ (weight * density)
-            grid, weight = grid_next, _simpson(grid_next)
-    return crossed
+        return float(weighed @ out)
 
+    def bound_for(self, spent: float) -> float:
+        """Bound at the next look with which the chance of a false alarm so far is ``spent``."""
+        look = len(self.bounds)
+        left = spent - (self.crossed(0.0)[-1] if look else 0.0)
+        if self._crossing(look, FARTHEST_BOUND) >= left:
+            return FARTHEST_BOUND
+        return optimize.brentq(lambda bound: self._crossing(look, bound) - left, 0.0, FARTHEST_BOUND, xtol=1e-12)
 
-def _next_bound(shares: np.ndarray, bounds: np.ndarray, spent: float) -> float:
-    def surplus(bound: float) -> float:
-        return float(crossing_chance(shares, np.append(bounds, bound))[-1]) - spent
+    def close(self, bound: float) -> None:
+        """Fix the bound of the next look and carry on what is still inside."""
+        look = len(self.bounds)
+        self.bounds.append(bound)
+        if look + 1 == len(self.shares):
+            return
+        edge, spread = min(bound, FARTHEST_BOUND) * np.sqrt(self.shares[look]), self._spread(look)
+        # the integrand is as smooth as the steps on both sides are wide: about ten nodes a step width
+        narrowest = min(spread, self._spread(look + 1))
+        nodes, weights = np.polynomial.legendre.leggauss(int(np.clip(20 * edge / narrowest, 64, 3_000)))
+        where, chance = self._grids[look]
+        step = stats.norm.pdf(edge * nodes[:, None], where[None, :], spread)
+        self._grids.append((edge * nodes, edge * weights * (step @ chance)))
 
-    if surplus(12.0) >= 0:  # less to spend than a double shows
-        return 12.0
-    return optimize.brentq(surplus, 1e-6, 12.0, xtol=1e-10)
-
-
-def _simpson(grid: np.ndarray) -> np.ndarray:
-    weight = np.ones(len(grid))
-    weight[1:-1:2], weight[2:-1:2] = 4.0, 2.0
-    return weight * (grid[1] - grid[0]) / 3
+    def crossed(self, drift: float) -> np.ndarray:
+        return np.cumsum([self._crossing(look, bound, drift) for look, bound in enumerate(self.bounds)])
 
 
 def _spending(name: str) -> Callable[[np.ndarray, float], np.ndarray]:
@@ -153,7 +173,7 @@ def _spending(name: str) -> Callable[[np.ndarray, float], np.ndarray]:
     return functions[name]
 
 
-def _checked_shares(looks: int | Sequence[float]) -> np.ndarray:
+def _checked_shares(looks: int | Sequence[float], *, to_the_end: bool = True) -> np.ndarray:
     if isinstance(looks, bool):
         raise ValueError(f"looks: {looks!r} is neither a number of looks nor a sequence of shares")
     if isinstance(looks, int | np.integer):
@@ -161,6 +181,8 @@ def _checked_shares(looks: int | Sequence[float]) -> np.ndarray:
             raise ValueError(f"looks: {looks!r} is not from 1 to 100")
         return np.arange(1, looks + 1) / looks
     shares = np.asarray(list(looks), dtype=float)
-    if not len(shares) or not (shares[0] > 0 and np.all(np.diff(shares) > 0) and abs(shares[-1] - 1) < 1e-9):
+    if not len(shares) or not (shares[0] > 0 and np.all(np.diff(shares) > 0) and shares[-1] <= 1 + 1e-9):
         raise ValueError(f"looks: {shares.tolist()} must rise from above 0 to 1")
+    if to_the_end and shares[-1] < 1 - 1e-9:
+        raise ValueError(f"looks: {shares.tolist()} must end at 1, when all planned customers are in")
     return shares

@@ -173,7 +173,7 @@ def _missing_values(table: pd.DataFrame | ir.Table, variable: Variable) -> str:
     column, role = variable.column, "covariate" if variable.fill else "metric"
     if isinstance(table, ir.Table):
         values = table[column].cast("float64")
-        missing, infinite = ~values.notnull() | values.isnan(), values.isinf()
+        missing, infinite = values.isnull() | values.isnan(), values.isinf()  # noqa: PD003 (ibis)
         n_missing = int(table.filter(missing).count().to_pandas())
         n_infinite = int(table.filter(infinite).count().to_pandas())
     else:

@@ -183,7 +183,7 @@ def _lazy_values(table: ir.Table, variable: Variable) -> ir.Value:
     column = table[variable.column]
     floating = column.type().is_floating()
     if variable.missing:
-        return ~column.notnull() | column.isnan() if floating else ~column.notnull()
+        return column.isnull() | column.isnan() if floating else column.isnull()  # noqa: PD003 (ibis)
     values = column.cast("float64")
     if variable.fill:
         values = values.fill_null(0.0)

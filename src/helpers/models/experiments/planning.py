@@ -197,7 +197,7 @@ def _power(difference: float, n: float, setting: Mapping[str, float], share_trea
         parts[0] ** 2 / max(counted * share - 1, 1e-9) + parts[1] ** 2 / max(counted * (1 - share) - 1, 1e-9)
     )
     shift = abs(difference) / math.sqrt(parts.sum())
-    if df > 1e5:  # scipy's noncentral t loses digits where it can't be told from the normal
+    if df > 1e9:  # as good as normal
         critical = stats.norm.isf(setting["alpha"] / 2)
         return float(stats.norm.sf(critical - shift) + stats.norm.cdf(-critical - shift))
     if df < 1e-3:
