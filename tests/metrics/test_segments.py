@@ -79,7 +79,7 @@ def test_an_unknown_segment_names_the_nearest_one(bank):
 def test_a_column_that_the_bank_lacks_is_named_with_what_is_possible(bank):
     with pytest.raises(
         segments.SegmentError,
-        match="'car_owners' can't be formed: .* no column is_car_owner; possible here are all, silver, women",
+        match=r"'car_owners' can't be formed: .* no column is_car_owner; possible here are all, silver, women",
     ):
         segments.members(bank, "car_owners")
 
