@@ -1,9 +1,19 @@
 """Uplift: whom a campaign moves, what that is worth, and when it can't be known."""
 
+from helpers.models.uplift.allocation import best_policy
 from helpers.models.uplift.arms import require_measured_before
+from helpers.models.uplift.calibration import (
+    CalibrationError,
+    calibration_by_decile,
+    calibration_test,
+    require_calibration,
+)
+from helpers.models.uplift.choice import LearnerChoice, choose_learner, default_candidates
 from helpers.models.uplift.coefficients import autoc, auuc, qini_coefficient
 from helpers.models.uplift.curves import qini_curve, uplift_curve
 from helpers.models.uplift.estimate import Estimate
+from helpers.models.uplift.groups import response_groups
+from helpers.models.uplift.intervals import uplift_intervals
 from helpers.models.uplift.learners import (
     ConstantEffect,
     DRLearner,
@@ -13,20 +23,34 @@ from helpers.models.uplift.learners import (
     XLearner,
 )
 from helpers.models.uplift.nuisances import overlap
+from helpers.models.uplift.policy import policy_value
+from helpers.models.uplift.profit import policy_curve
 
 __all__ = [
+    "CalibrationError",
     "ConstantEffect",
     "DRLearner",
     "Estimate",
+    "LearnerChoice",
     "RLearner",
     "SLearner",
     "TLearner",
     "XLearner",
     "autoc",
     "auuc",
+    "best_policy",
+    "calibration_by_decile",
+    "calibration_test",
+    "choose_learner",
+    "default_candidates",
     "overlap",
+    "policy_curve",
+    "policy_value",
     "qini_coefficient",
     "qini_curve",
+    "require_calibration",
     "require_measured_before",
+    "response_groups",
     "uplift_curve",
+    "uplift_intervals",
 ]

@@ -1,0 +1,193 @@
+"""Profit against the share of customers treated, beside everyone, no one, at random and what the bank does now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from helpers.models.uplift.allocation import best_policy, treated_cost, treated_value
+from helpers.models.uplift.arms import Arms, read_alpha, read_arms, read_outcome, read_propensity, read_uplift
+from helpers.models.uplift.calibration import calibration_by_decile, require_calibration
+from helpers.models.uplift.policy import read_policy
+from helpers.models.uplift.scores import arm_scores
+
+POLICIES = ("model", "random", "no_one", "everyone", "present", "best")
+
+
+def policy_curve(
+    uplift: Any,
+    *,
+    y: Any,
+    treatment: Any,
+    value: Any = 1.0,
+    cost: Any = 0.0,
+    budget: float | None = None,
+    capacity: float | Mapping[Any, float] | None = None,
+    present: Any = None,
+    propensity: Any = None,
+    outcomes: Any = None,
+    control: Any = 0,
+    n_points: int = 101,
+    require_calibrated: bool = True,
+    alpha: float = 0.05,
+) -> pd.DataFrame:
+    """Profit of treating the customers ranked highest, for each share treated, with the rules to beat.
+
+    Customers are ranked and chosen by *predicted* profit; what each choice earns is read off *observed* outcomes
+    of a randomised campaign, so the best point is not a lucky one picked afterwards.
+
+    Parameters
+    ----------
+    uplift : array-like, (n,) or (n, n_treated_arms)
+        Predicted for customers that the learner has not seen, columns in the order of the treated arms sorted.
+    y : array-like, (n,)
+        Outcome without cost.
+    treatment : array-like, (n,)
+        Arm of each customer.
+    value : float or (n,)
+        Money that a unit of outcome is worth.
+    cost : float, mapping by arm, (n,) or (n, n_treated_arms)
+        Money that treating a customer costs.
+    budget : float, optional
+        Most money to spend on these customers.
+    capacity : int or mapping by arm, optional
+        Most customers in an arm.
+    present : array-like, (n,), optional
+        Arm that the bank's present rule gives to each customer (True/False for two arms).
+    propensity : None, float, mapping, (n,) or (n, n_arms) array
+        Probability of the arm(s); None takes the shares seen.
+    outcomes : ndarray, (n, n_arms), optional
+        Expected outcome under each arm, the control first, from models that have not seen the customer.
+    control : label
+    n_points : int
+        Points of the curve, at least 2.
+    require_calibrated : bool
+        Refuse where predicted uplift is not what is observed; False shows the curve all the same.
+    alpha : float
+
+    Returns
+    -------
+    DataFrame
+        ``policy`` (``model`` and ``random``, a row a point; ``no_one``; ``everyone``, a row an arm; ``present`` if
+        given; ``best``: highest predicted profit under budget and capacity), ``arm`` (of everyone and random),
+        ``share_treated``, ``n_treated``, ``spend``, ``profit``, ``lower``, ``upper`` (money over all ``n`` customers,
+        against treating no one), ``within_budget``, ``n``.
+
+    Raises
+    ------
+    CalibrationError
+        If predictions fail calibration; ``table`` of the error holds the deciles.
+    ValueError
+        For input that does not fit.
+
+    Examples
+    --------
+    >>> treatment = np.tile([0, 1], 500)
+    >>> good = np.repeat([True, False], 500)
+    >>> y = np.where(good, treatment, 0) + np.tile([0, 0, 1, 1], 250) * 0.1
+    >>> curve = policy_curve(np.where(good, 1.0, 0.0), y=y, treatment=treatment, value=10, cost=2)
+    >>> curve.set_index("policy")["profit"].loc[["no_one", "everyone", "best"]].round().tolist()
+    [0.0, 3000.0, 4000.0]
+    """
+    if n_points < 2:
+        raise ValueError(f"n_points is {n_points}; at least 2 are needed")
+    outcome = read_outcome(y)
+    n = len(outcome)
+    arms = read_arms(treatment, n=n, control=control)
+    predicted = read_uplift(uplift, n=n, n_treated_arms=arms.n_arms - 1)
+    table = read_propensity(propensity, arms=arms)
+    expected = None if outcomes is None else np.asarray(outcomes, dtype=float)
+    if expected is not None and expected.shape != (n, arms.n_arms):
+        raise ValueError(f"outcomes has shape {expected.shape}; ({n}, {arms.n_arms}), control first, is needed")
+    if require_calibrated:
+        _check_arms(outcome, predicted, arms, table, expected)
+    labels = arms.treated.tolist()
+    worth, paid = treated_value(value, n=n), treated_cost(cost, n=n, labels=labels)
+    scores = arm_scores(outcome, arms, propensity=table, outcomes=expected)
+    earned = worth[:, None] * (scores[:, 1:] - scores[:, :1]) - paid
+    net = worth[:, None] * predicted - paid
+    account = _Account(earned, paid, float(stats.norm.ppf(1 - read_alpha(alpha) / 2)))
+
+    best_arm, average_arm = net.argmax(axis=1), int(net.mean(axis=0).argmax())
+    order = np.argsort(-net.max(axis=1), kind="stable")
+    ranked = np.empty(n, dtype=np.intp)
+    ranked[order] = np.arange(n)
+    lines = []
+    for size in np.unique(np.linspace(0, n, n_points).round().astype(int)):
+        lines.append(account.line("model", np.where(ranked < size, best_arm + 1, 0)))
+        lines.append(account.share("random", size / n, average_arm, str(labels[average_arm])))
+    lines.append(account.line("no_one", np.zeros(n, dtype=np.intp)))
+    lines += [account.share("everyone", 1.0, arm, str(label)) for arm, label in enumerate(labels)]
+    if present is not None:
+        lines.append(account.line("present", read_policy(present, arms=arms, name="present")))
+    places = best_policy(predicted, value=value, cost=paid, budget=budget, capacity=capacity_by_place(capacity, labels))
+    lines.append(account.line("best", places.astype(np.intp)))
+    result = pd.DataFrame(lines)
+    result["within_budget"] = True if budget is None else result["spend"] <= budget + 1e-9
+    return result.assign(n=n)
+
+
+def capacity_by_place(
+    capacity: float | Mapping[Any, float] | None, labels: list[Any]
+) -> float | dict[int, float] | None:
+    """Return the capacity with arms named by their place, 1, 2, …; ValueError for an arm that is not there."""
+    if not isinstance(capacity, Mapping):
+        return capacity
+    unknown = [label for label in capacity if label not in labels]
+    if unknown:
+        raise ValueError(f"capacity names arms {unknown}; the treated arms are {labels}")
+    return {labels.index(label) + 1: room for label, room in capacity.items()}
+
+
+class _Account:
+    """Adds up what was earned under a rule, with its standard error over customers."""
+
+    def __init__(self, earned: np.ndarray, paid: np.ndarray, z: float):
+        self.earned, self.paid, self.z, self.n = earned, paid, z, len(earned)
+
+    def line(self, policy: str, place: np.ndarray) -> dict[str, Any]:
+        at, treated = np.arange(self.n), place > 0
+        arm = np.maximum(place - 1, 0)
+        parts = np.where(treated, self.earned[at, arm], 0.0)
+        spend = float(np.where(treated, self.paid[at, arm], 0.0).sum())
+        return self._row(policy, "", int(treated.sum()), spend, parts.sum(), parts.std() * np.sqrt(self.n))
+
+    def share(self, policy: str, share: float, arm: int, label: str) -> dict[str, Any]:
+        parts = self.earned[:, arm] * share
+        spend = float(self.paid[:, arm].sum() * share)
+        treated = round(share * self.n)
+        return self._row(policy, label, treated, spend, parts.sum(), parts.std() * np.sqrt(self.n))
+
+    def _row(self, policy: str, arm: str, treated: int, spend: float, profit: float, se: float) -> dict[str, Any]:
+        return {
+            "policy": policy,
+            "arm": arm,
+            "share_treated": treated / self.n,
+            "n_treated": treated,
+            "spend": spend,
+            "profit": float(profit),
+            "lower": float(profit - self.z * se),
+            "upper": float(profit + self.z * se),
+        }
+
+
+def _check_arms(
+    y: np.ndarray, predicted: np.ndarray, arms: Arms, table: np.ndarray, expected: np.ndarray | None
+) -> None:
+    for k in range(1, arms.n_arms):
+        pair = (arms.code == 0) | (arms.code == k)
+        share = table[pair, k] / (table[pair, 0] + table[pair, k])
+        require_calibration(
+            calibration_by_decile(
+                y[pair],
+                predicted[pair, k - 1],
+                (arms.code[pair] == k).astype(int),
+                propensity=share,
+                outcomes=None if expected is None else expected[pair][:, [0, k]],
+                n_bins=min(10, int(pair.sum()) // 2),
+            )
+        )
