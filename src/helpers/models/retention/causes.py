@@ -83,7 +83,8 @@ def cumulative_incidence(
     Raises
     ------
     KeyError, ValueError
-        As in :func:`survival_curves`; a lapse without a cause; nobody lapsed, so that there is no cause to show.
+        As in :func:`survival_curves`; a lapse without a cause; nobody lapsed, so that there is no cause to
+        show.
 
     References
     ----------

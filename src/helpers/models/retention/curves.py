@@ -112,8 +112,9 @@ def survival_curves(
     Parameters
     ----------
     spells : DataFrame or lazy Ibis table, one row a customer (schema `Spells`)
-        ``days_active`` in days from joining to lapse or end of watching, ``lapsed`` 0/1; optional ``entry_day``
-        (days; who enters on day 0 is at risk from day 0 on, later entries from the day after) and ``weight``.
+        ``days_active`` in days from joining to lapse or end of watching, ``lapsed`` 0/1; optional
+        ``entry_day`` (days; who enters on day 0 is at risk from day 0 on, later entries from the day
+        after) and ``weight``.
     by : str or list of str, optional
         Grouping columns; rows where one is empty are left out and counted (:func:`left_out`).
     horizon_days : int
@@ -124,18 +125,20 @@ def survival_curves(
     Returns
     -------
     DataFrame, ``n_groups * (horizon_days + 1)`` rows, sorted by group and day
-        The ``by`` columns; ``day``; ``at_risk`` (customers, or their weight, still there at the start of the day);
-        ``lapsed`` (lapses of the day); ``retained`` with ``lower``, ``upper`` (shares 0–1; log(−log) bounds with
-        Greenwood's variance; 1 where the curve is 1 and 0 where it is 0); ``cumulative_hazard`` (Nelson–Aalen,
-        Σ lapsed / at_risk); ``n_eligible`` (customers whose state on that day is known) and ``n_immature``
-        (customers whose watching ended before it).
-        Where nobody is at risk (``at_risk`` 0, possible before late entrants come in) the curve stays as it was.
+        The ``by`` columns; ``day``; ``at_risk`` (customers, or their weight, still there at the start of
+        the day);
+        ``lapsed`` (lapses of the day); ``retained`` with ``lower``, ``upper`` (shares 0–1; log(−log)
+        bounds with Greenwood's variance; 1 where the curve is 1 and 0 where it is 0);
+        ``cumulative_hazard`` (Nelson–Aalen, Σ lapsed / at_risk); ``n_eligible`` (customers whose state on
+        that day is known) and ``n_immature`` (customers whose watching ended before it).
+        Where nobody is at risk (``at_risk`` 0, possible before late entrants come in) the curve stays as
+        it was.
 
     Raises
     ------
     KeyError, ValueError
-        A column is missing; days are negative or missing; ``lapsed`` is not 0/1; a group was not watched to the
-        horizon while some of it were still active (named with the group). A group that lapsed to the
+        A column is missing; days are negative or missing; ``lapsed`` is not 0/1; a group was not watched
+        to the horizon while some of it were still active (named with the group). A group that lapsed to the
         last customer stays at 0 instead.
 
     References

@@ -55,8 +55,9 @@ def restricted_mean(
     Returns
     -------
     DataFrame, one row a group
-        The ``by`` columns; ``rmst_days``, ``se_days``, ``lower``, ``upper`` in days (normal interval, held inside
-        0 and the horizon); ``n`` (customers), ``n_eligible``, ``n_immature`` (state at the horizon known, not known).
+        The ``by`` columns; ``rmst_days``, ``se_days``, ``lower``, ``upper`` in days (normal interval, held
+        inside 0 and the horizon); ``n`` (customers), ``n_eligible``, ``n_immature`` (state at the horizon
+        known, not known).
 
     Raises
     ------
@@ -65,7 +66,8 @@ def restricted_mean(
 
     References
     ----------
-    Irwin (1949); Klein and Moeschberger (2003), 4.5; Royston and Parmar (2013), BMC Med. Res. Methodol. 13:152.
+    Irwin (1949); Klein and Moeschberger (2003), 4.5; Royston and Parmar (2013), BMC Med. Res. Methodol.
+    13:152.
 
     Examples
     --------
@@ -107,7 +109,8 @@ def restricted_mean_differences(
     Returns
     -------
     DataFrame, one row a pair
-        ``group_a``, ``group_b`` (texts); ``difference_days`` (a minus b), ``se_days``, ``lower``, ``upper`` in days;
+        ``group_a``, ``group_b`` (texts); ``difference_days`` (a minus b), ``se_days``, ``lower``,
+        ``upper`` in days;
         ``p_value`` and ``p_adjusted`` (Holm over the pairs); ``n_a``, ``n_b`` customers.
 
     Raises

@@ -30,22 +30,25 @@ def spells_from_activity(
 ) -> pd.DataFrame:
     """Turn an activity log into spells: how long each customer stayed, and whether the end was seen.
 
-    A lapse is dated at the last day of activity before the first silence of at least ``silent_days``. Joining counts
-    as activity, so somebody who joined and never came (or came only after such a silence) lapses on day 0. A
-    silence is known only ``silent_days`` later: everybody else is censored at ``as_of − silent_days``, never at the
-    last activity. A later return does not reopen the spell; returns are counted beside it.
+    A lapse is dated at the last day of activity before the first silence of at least ``silent_days``.
+    Joining counts as activity, so somebody who joined and never came (or came only after such a silence)
+    lapses on day 0. A silence is known only ``silent_days`` later: everybody else is censored at ``as_of −
+    silent_days``, never at the last activity. A later return does not reopen the spell; returns are
+    counted beside it.
 
-    Where the log starts after a customer joined, the spell begins late (``entry_day``): the customer was picked
-    because of having stayed until then. Customers with no activity in the first ``silent_days`` of the log were silent
-    already and are left out; so are those who joined too recently to have been seen silent. Rows of one day
-    count once, so duplicates do no harm. An account closed (``customers.closed_date``) before the silence was
+    Where the log starts after a customer joined, the spell begins late (``entry_day``): the customer was
+    picked because of having stayed until then. Customers with no activity in the first ``silent_days`` of
+    the log were silent already and are left out; so are those who joined too recently to have been seen
+    silent. Rows of one day count once, so duplicates do no harm. An account closed
+    (``customers.closed_date``) before the silence was
     ``silent_days`` long ends the spell on that day with cause ``closed``; closures, too, are followed only to
     ``as_of − silent_days``.
 
     Parameters
     ----------
     activity : lazy Ibis table or DataFrame (schema `Activity`)
-        ``customer_id``, ``occurred_at``; filter it first if only some events qualify. Gaps are found in the engine.
+        ``customer_id``, ``occurred_at``; filter it first if only some events qualify. Gaps are found in
+        the engine.
     customers : lazy Ibis table or DataFrame (schema `Customers`)
         ``customer_id``, ``joined_date``, optional ``closed_date``; other columns are carried along.
     silent_days : int
@@ -64,13 +67,14 @@ def spells_from_activity(
         day, 0 if the log was there), ``days_active`` (days from joining to the lapse or to the end of
         watching), ``lapsed``,
         ``cause`` (``silent``, ``closed``, empty if censored), then the attributes.
-        ``attrs["spells"]`` holds the counts that :func:`spell_summary` shows, ``attrs["left_out"]`` who was left out
-        (:func:`left_out`); parquet keeps both.
+        ``attrs["spells"]`` holds the counts that :func:`spell_summary` shows, ``attrs["left_out"]`` who
+        was left out (:func:`left_out`); parquet keeps both.
 
     Raises
     ------
     KeyError, ValueError
-        A column is missing; a customer stands twice; ``as_of − silent_days`` lies before the log; nobody is left.
+        A column is missing; a customer stands twice; ``as_of − silent_days`` lies before the log; nobody
+        is left.
 
     References
     ----------
@@ -131,7 +135,8 @@ def spell_summary(spells: pd.DataFrame) -> pd.DataFrame:
     DataFrame, one row
         ``as_of``, ``log_start``, ``watched_until`` (dates); ``silent_days``; ``n_customers`` (rows
         of
-        customers), ``n_spells``, ``n_lapsed``, ``n_closed`` (of them by closing), ``n_censored``, ``n_returned`` (active again after the lapse),
+        customers), ``n_spells``, ``n_lapsed``, ``n_closed`` (of them by closing), ``n_censored``,
+        ``n_returned`` (active again after the lapse),
         ``n_late_entry`` (the log starts after they joined), ``n_left_out``.
 
     Raises
