@@ -49,7 +49,11 @@ def campaign_tables() -> dict[str, pd.DataFrame]:
             }
         ),
         "activity": pd.DataFrame(stamps, columns=["customer_id", "occurred_at"]).assign(
-            occurred_at=lambda t: pd.to_datetime(t.occurred_at, format="ISO8601"), event="login", page="home", session_id="s", app="main"
+            occurred_at=lambda t: pd.to_datetime(t.occurred_at, format="ISO8601"),
+            event="login",
+            page="home",
+            session_id="s",
+            app="main",
         ),
         "balances": pd.DataFrame(balances, columns=["customer_id", "balance_date", "aum", "loan", "net_inflow"]),
         "campaigns": pd.DataFrame(
@@ -170,8 +174,9 @@ def test_finished_campaigns_are_those_whose_window_is_over(tiny_bank: Callable[.
     ],
 )
 def test_wrong_arguments_are_named(tiny_bank: Callable[..., Any], wrong: dict[str, Any], words: str) -> None:
+    settings = {"campaign_id": "K901", "window_days": 12, **wrong}
     with pytest.raises(ValueError, match=words):
-        outcomes.campaign_outcomes(tiny_bank(**campaign_tables()), **{"campaign_id": "K901", "window_days": 12, **wrong})
+        outcomes.campaign_outcomes(tiny_bank(**campaign_tables()), **settings)
 
 
 def test_bank_without_campaigns_says_so(tiny_bank: Callable[..., Any]) -> None:

@@ -128,12 +128,12 @@ def finished_campaigns(bank: Bank, *, window_days: int = 28) -> pd.DataFrame:
     if bank.campaigns is None or bank.assignments is None:
         return pd.DataFrame(columns=columns)
     arms = bank.assignments.group_by("campaign_id").aggregate(
-        n_arms=lambda t: t.arm.nunique(), n=lambda t: t.count(), n_without_draw=lambda t: t.propensity.isnull().sum()
+        n_arms=lambda t: t.arm.nunique(), n=lambda t: t.count(), n_drawn=lambda t: t.propensity.count()
     )
     found = bank.campaigns.inner_join(arms, "campaign_id").execute()
     found["starts_date"] = [_as_date(value) for value in found["starts_date"]]
     found["ends_date"] = [_as_date(value) for value in found["ends_date"]]
-    found["is_drawn"] = (found["n_arms"] > 1) & (found["n_without_draw"] == 0)
+    found["is_drawn"] = (found["n_arms"] > 1) & (found["n_drawn"] == found["n"])
     over = [day + timedelta(days=window_days - 1) <= bank.as_of for day in found["starts_date"]]
     return found.loc[over, columns].sort_values(["starts_date", "campaign_id"], ignore_index=True)
 
@@ -221,9 +221,9 @@ def campaign_outcomes(
             f"after the last day that is seen, {bank.as_of}; choose a later as_of or fewer days"
         )
     assigned = assigned_customers(bank, campaign_id)
-    table = assigned.left_join(
-        _activity(bank, of, assigned, window_days, before_days, after_days), "customer_id"
-    ).drop("customer_id_right")
+    table = assigned.left_join(_activity(bank, of, assigned, window_days, before_days, after_days), "customer_id").drop(
+        "customer_id_right"
+    )
     days = measuring_days(bank, of, window_days=window_days)
     table = table.left_join(_money(bank, days, assigned), "customer_id").drop("customer_id_right")
     for costs in (_touches(bank, campaign_id), _rewards(bank, campaign_id)):
@@ -316,9 +316,11 @@ def _money(bank: Bank, days: MeasuringDays, assigned: ir.Table) -> ir.Table:
     is_flow = "net_inflow" in table.columns and days.before is not None and days.after is not None
     first = days.before if is_flow else None
     rows = table.filter(
-        lambda t: t.balance_date.isin(wanted)
-        if first is None
-        else t.balance_date.isin(wanted) | ((t.balance_date > ibis.literal(first)) & (t.balance_date <= days.after))
+        lambda t: (
+            t.balance_date.isin(wanted)
+            if first is None
+            else t.balance_date.isin(wanted) | ((t.balance_date > ibis.literal(first)) & (t.balance_date <= days.after))
+        )
     ).semi_join(assigned, "customer_id")
     n_durable = max(len(days.durable), 1)
 
@@ -351,7 +353,7 @@ def _costs(bank: Bank, name: str, campaign_id: str, cost: str, count: str) -> ir
     """Sum one table's costs of a campaign by customer; an empty result if the bank hasn't the table."""
     table = bank.tables[name]
     if table is None:
-        none = bank.customers.filter(lambda t: t.customer_id.isnull()).select("customer_id")
+        none = bank.customers.select("customer_id").limit(0)
         return none.group_by("customer_id").aggregate(**{cost: none.count().cast("float64"), count: none.count()})
     mine = table.filter(lambda t: t.campaign_id == campaign_id)
     return mine.group_by("customer_id").aggregate(**{cost: mine.cost.sum(), count: mine.count()})
