@@ -1,0 +1,100 @@
+"""Month-end assets of every customer: the last balance of the month, carried forward until the account closes."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+import ibis
+import pandas as pd
+
+from helpers.metrics import months
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+_FAR = date(9999, 1, 1)
+
+
+def customer_month_ends(
+    balances: ir.Table, *, customers: ir.Table | None = None, as_of: date | None = None
+) -> ir.Table:
+    """Assets of every customer at the end of every whole month.
+
+    A month without a balance row keeps the last one known (a bank may deliver only changes); from the month of
+    ``closed_date`` on the assets are 0.
+
+    Parameters
+    ----------
+    balances : lazy Ibis table (schema `Balances`)
+    customers : lazy Ibis table (schema `Customers`), optional
+        For ``closed_date``, if the bank has it.
+    as_of : date, optional
+        Last day that is seen; an unfinished last month is left out. By default the last balance day.
+
+    Returns
+    -------
+    lazy Ibis table
+        ``customer_id``, ``month`` (date, its first day), ``aum`` (money, end of month), ``net_inflow`` (money, of the
+        month; null where the bank doesn't deliver it), ``is_carried`` (no row of that month).
+    """
+    return at_months(balances, whole_months(balances, as_of=as_of), customers=customers)
+
+
+def whole_months(balances: ir.Table, *, as_of: date | None = None) -> list[date]:
+    """List the months whose end the balances reach: month-end snapshots count from the month of the first one."""
+    row = balances.aggregate(first=balances.balance_date.min(), last=balances.balance_date.max()).to_pandas().iloc[0]
+    if row["first"] is None or row["first"] != row["first"]:
+        return []
+    first, last = pd.Timestamp(row["first"]).date(), pd.Timestamp(row["last"]).date()
+    until = as_of or last
+    # The last working day stands for the month's end where banks close their books on it.
+    return months.complete(months.start_of(first), months.end_of(last), as_of=until)
+
+
+def at_months(balances: ir.Table, whole: list[date], *, customers: ir.Table | None = None) -> ir.Table:
+    """Month-end assets in given months (see :func:`customer_month_ends`)."""
+    grid = month_frame(whole)
+    by_month = balances.mutate(month=balances.balance_date.truncate("M").cast("date"))
+    has_inflow = "net_inflow" in balances.columns
+    ends = by_month.group_by("customer_id", "month").aggregate(
+        aum=by_month.aum.argmax(by_month.balance_date),
+        net_inflow=by_month.net_inflow.sum() if has_inflow else ibis.null("float64").max(),
+    )
+    row = ibis.window(group_by=ends.customer_id, order_by=ends.month)
+    ends = ends.mutate(until=ibis.coalesce(ends.month.lead().over(row), ibis.literal(_FAR)))
+    spread = ends.rename(row_month="month").inner_join(
+        grid, lambda e, g: (g.month >= e.row_month) & (g.month < e.until)
+    )
+    table = spread.select(
+        customer_id=spread.customer_id,
+        month=spread.month,
+        aum=spread.aum,
+        net_inflow=ibis.cases((spread.month == spread.row_month, spread.net_inflow), else_=ibis.null("float64")),
+        is_carried=spread.month != spread.row_month,
+    )
+    if customers is None or "closed_date" not in customers.columns:
+        return table
+    closing = customers.select(closing_id=customers.customer_id, closed=customers.closed_date.cast("date"))
+    table = table.left_join(closing, table.customer_id == closing.closing_id)
+    gone = ibis.coalesce(table.closed, ibis.literal(_FAR)).truncate("M").cast("date") <= table.month
+    return table.select(
+        customer_id=table.customer_id,
+        month=table.month,
+        aum=ibis.cases((gone, 0.0), else_=table.aum),
+        net_inflow=table.net_inflow,
+        is_carried=table.is_carried,
+    )
+
+
+def month_frame(whole: list[date]) -> ir.Table:
+    """A tiny table of months (``month``, ``month_end``, ``position``) to join with."""
+    frame = pd.DataFrame(
+        {
+            "month": pd.to_datetime(whole),
+            "month_end": pd.to_datetime([months.end_of(m) for m in whole]),
+            "position": pd.array(range(len(whole)), dtype="int64"),
+        }
+    )
+    table = ibis.memtable(frame)
+    return table.select(month=table.month.cast("date"), month_end=table.month_end.cast("date"), position=table.position)
