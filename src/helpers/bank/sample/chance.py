@@ -24,6 +24,7 @@ _STREAMS = (
     "surveys",
     "devices",
     "referrals",
+    "loading",
 )
 
 

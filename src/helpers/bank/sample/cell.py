@@ -1,0 +1,144 @@
+"""One cell of customers from first draw to last: the order in which the nouns depend on each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from helpers.bank.sample.campaigns import Outcome, run_campaign
+from helpers.bank.sample.chance import CELL_CUSTOMERS, generator
+from helpers.bank.sample.clicks import CampaignClicks, Clicks, campaign_clicks, draw_clicks
+from helpers.bank.sample.contacts import Payouts, Touches, draw_payouts, draw_touches
+from helpers.bank.sample.days import draw_days
+from helpers.bank.sample.joining import ChannelPlan, Joining, draw_joining
+from helpers.bank.sample.lives import Lives, draw_lives
+from helpers.bank.sample.people import People, draw_people
+from helpers.bank.sample.plans import INVITE, PLANS, launches_in, plans_in
+from helpers.bank.sample.rings import Rings, form_rings
+from helpers.bank.sample.wealth import Wealth, draw_wealth
+from helpers.bank.sample.window import Window
+
+REWARD_KINDS = tuple(
+    dict.fromkeys(reward.kind for plan in PLANS for rewards in plan.rewards.values() for reward in rewards)
+)
+
+
+@dataclass
+class Cell:
+    """Everything simulated for up to 1,000 customers; arrays with one row a customer unless said otherwise."""
+
+    number: int
+    people: People
+    joining: Joining
+    rings: Rings
+    lives: Lives
+    active: np.ndarray
+    wealth: Wealth
+    extra_aum: np.ndarray
+    outcomes: list[Outcome]
+    special: CampaignClicks
+    special_second: np.ndarray
+    clicks: Clicks
+    touches: Touches
+    payouts: Payouts
+
+
+@dataclass(frozen=True)
+class World:
+    """What all cells share."""
+
+    seed: int
+    customers: int
+    window: Window
+    channels: ChannelPlan
+    returns: np.ndarray
+
+    @property
+    def n_cells(self) -> int:
+        """Cells in the bank."""
+        return -(-self.customers // CELL_CUSTOMERS)
+
+    def size(self, number: int) -> int:
+        """Customers in a cell; only the last one may be smaller."""
+        return min(CELL_CUSTOMERS, self.customers - number * CELL_CUSTOMERS)
+
+
+def begin_cell(world: World, number: int) -> tuple[People, Joining, Rings]:
+    """Draw who the customers of a cell are and how they came: cheap, and all that spending needs to know."""
+    first = number * CELL_CUSTOMERS + 1
+    n = world.size(number)
+    window = world.window
+    people = draw_people(generator(world.seed, "people", number), first=first, n=n)
+    joining = draw_joining(generator(world.seed, "joining", number), window, world.channels, n=n)
+    invite = next(window.day(plan.launch) for plan in PLANS if plan.campaign_id == INVITE)
+    rings = form_rings(
+        generator(world.seed, "rings", number),
+        window,
+        people,
+        joining,
+        launches=launches_in(window),
+        invite_launch=invite,
+    )
+    joined_year = window.date(joining.day).astype("datetime64[Y]").astype(int) + 1970
+    people.birth_year = np.minimum(people.birth_year, joined_year - 18)  # nobody joins as a child
+    return people, joining, rings
+
+
+def simulate_cell(world: World, number: int) -> Cell:
+    """Simulate one cell."""
+    window = world.window
+
+    def rng(stream: str) -> np.random.Generator:
+        return generator(world.seed, stream, number)
+
+    people, joining, rings = begin_cell(world, number)
+    is_hunter = rings.is_hunter
+    lives = draw_lives(rng("lives"), window, people, joining.day)
+    active = draw_days(rng("days"), window, people, lives, is_hunter=is_hunter, launches=launches_in(window))
+    wealth = draw_wealth(rng("wealth"), window, people, joining, lives, active, world.returns, is_hunter=is_hunter)
+    extra_aum = np.zeros_like(wealth.aum)
+    campaigns = rng("campaigns")
+    outcomes = [
+        run_campaign(campaigns, window, plan, people, lives, wealth, active, extra_aum, is_hunter=is_hunter)
+        for plan in plans_in(window)
+    ]
+    clicking = rng("clicks")
+    special = campaign_clicks(clicking, window, active, outcomes, is_hunter=is_hunter)
+    clicks, special_second = draw_clicks(
+        clicking,
+        window,
+        people,
+        active,
+        special,
+        is_hunter=is_hunter,
+        earliest=(joining.day, joining.second),
+    )
+    touches = draw_touches(rng("touches"), window, people, lives, outcomes)
+    payouts = draw_payouts(
+        rng("rewards"),
+        window,
+        special,
+        special_second,
+        outcomes,
+        wealth,
+        extra_aum,
+        REWARD_KINDS,
+        is_hunter=is_hunter,
+    )
+    return Cell(
+        number=number,
+        people=people,
+        joining=joining,
+        rings=rings,
+        lives=lives,
+        active=active,
+        wealth=wealth,
+        extra_aum=extra_aum,
+        outcomes=outcomes,
+        special=special,
+        special_second=special_second,
+        clicks=clicks,
+        touches=touches,
+        payouts=payouts,
+    )
