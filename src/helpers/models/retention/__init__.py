@@ -9,8 +9,10 @@ from helpers.models.retention.left_out import left_out
 from helpers.models.retention.means import restricted_mean, restricted_mean_differences
 from helpers.models.retention.money import money_survival
 from helpers.models.retention.spells import spell_summary, spells_from_activity
+from helpers.models.retention.warning import ChurnWarning
 
 __all__ = [
+    "ChurnWarning",
     "ShiftedBetaGeometric",
     "SpellCounts",
     "collect",
