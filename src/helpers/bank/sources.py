@@ -113,10 +113,7 @@ def _engine(folder: Path, config: Settings) -> Any:
     database = str(folder / config.connection.database) if config.connection.database else ":memory:"
     if config.connection.database and not Path(database).is_file():
         raise FileNotFoundError(f"database {config.connection.database} is not there")
-    engine = ibis.duckdb.connect(database, read_only=bool(config.connection.database))
-    # Progress bars of the engine would stand in the notebooks' outputs.
-    engine.raw_sql("SET enable_progress_bar = false")
-    return engine
+    return ibis.duckdb.connect(database, read_only=bool(config.connection.database))
 
 
 def _reach(engine: Any, folder: Path, name: str, source: TableSource) -> ir.Table:
