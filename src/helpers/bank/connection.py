@@ -198,7 +198,7 @@ def open_bank(path: str | Path, *, as_of: str | date | None = None, branch: str 
     if os.environ.get(CHECKED) == fingerprint:
         checks.strip(tables)
     else:
-        problems, remarks = checks.check(tables)
+        problems, remarks = checks.check(tables, aum_net_of_overdrafts=config.aum_net_of_overdrafts)
         if problems:
             raise BankError(str(path), problems)
     bank = Bank(

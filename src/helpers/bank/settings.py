@@ -50,6 +50,8 @@ class Settings(_Strict):
     currency: str = Field(pattern=r"^[A-Z]{3}$")
     timezone: str
     simulated: bool
+    # An overdraft may stand as a negative AUM; otherwise a negative balance is refused.
+    aum_net_of_overdrafts: bool = False
     activity_means: dict[str, str] = Field(default_factory=dict)
     notes: dict[str, str] = Field(default_factory=dict)
     connection: Connection = Field(default_factory=Connection)

@@ -11,11 +11,16 @@ from helpers.bank.sample.chance import CELL_CUSTOMERS, generator
 from helpers.bank.sample.clicks import CampaignClicks, Clicks, campaign_clicks, draw_clicks
 from helpers.bank.sample.contacts import Payouts, Touches, draw_payouts, draw_touches
 from helpers.bank.sample.days import draw_days
+from helpers.bank.sample.holdings import Devices, Products, draw_devices, draw_products
 from helpers.bank.sample.joining import ChannelPlan, Joining, draw_joining
 from helpers.bank.sample.lives import Lives, draw_lives
 from helpers.bank.sample.people import People, draw_people
 from helpers.bank.sample.plans import INVITE, PLANS, launches_in, plans_in
+from helpers.bank.sample.referrals import Referrals, draw_referrals
 from helpers.bank.sample.rings import Rings, form_rings
+from helpers.bank.sample.surveys import Surveys, draw_surveys
+from helpers.bank.sample.tags import TagValues, draw_tags
+from helpers.bank.sample.transfers import Transfers, draw_transfers
 from helpers.bank.sample.wealth import Wealth, draw_wealth
 from helpers.bank.sample.window import Window
 
@@ -35,13 +40,21 @@ class Cell:
     lives: Lives
     active: np.ndarray
     wealth: Wealth
-    extra_aum: np.ndarray
+    aum: np.ndarray
+    net_inflow: np.ndarray
+    has_balance: np.ndarray
     outcomes: list[Outcome]
     special: CampaignClicks
     special_second: np.ndarray
     clicks: Clicks
     touches: Touches
     payouts: Payouts
+    products: Products
+    devices: Devices
+    referrals: Referrals
+    transfers: Transfers
+    surveys: Surveys
+    tags: TagValues
 
 
 @dataclass(frozen=True)
@@ -94,7 +107,7 @@ def simulate_cell(world: World, number: int) -> Cell:
 
     people, joining, rings = begin_cell(world, number)
     is_hunter = rings.is_hunter
-    lives = draw_lives(rng("lives"), window, people, joining.day)
+    lives = draw_lives(rng("lives"), people, joining.day)
     active = draw_days(rng("days"), window, people, lives, is_hunter=is_hunter, launches=launches_in(window))
     wealth = draw_wealth(rng("wealth"), window, people, joining, lives, active, world.returns, is_hunter=is_hunter)
     extra_aum = np.zeros_like(wealth.aum)
@@ -114,6 +127,7 @@ def simulate_cell(world: World, number: int) -> Cell:
         is_hunter=is_hunter,
         earliest=(joining.day, joining.second),
     )
+    aum, net_inflow, has_balance = _with_campaigns(window, joining, lives, wealth, extra_aum)
     touches = draw_touches(rng("touches"), window, people, lives, outcomes)
     payouts = draw_payouts(
         rng("rewards"),
@@ -121,8 +135,7 @@ def simulate_cell(world: World, number: int) -> Cell:
         special,
         special_second,
         outcomes,
-        wealth,
-        extra_aum,
+        aum,
         REWARD_KINDS,
         is_hunter=is_hunter,
     )
@@ -134,11 +147,32 @@ def simulate_cell(world: World, number: int) -> Cell:
         lives=lives,
         active=active,
         wealth=wealth,
-        extra_aum=extra_aum,
+        aum=aum,
+        net_inflow=net_inflow,
+        has_balance=has_balance,
         outcomes=outcomes,
         special=special,
         special_second=special_second,
         clicks=clicks,
         touches=touches,
         payouts=payouts,
+        products=draw_products(rng("products"), window, people, joining, lives, wealth),
+        devices=draw_devices(rng("devices"), window, people, joining, lives, active, rings),
+        referrals=draw_referrals(rng("referrals"), window, joining, lives, rings, outcomes),
+        transfers=draw_transfers(rng("transactions"), window, clicks, wealth, outcomes),
+        surveys=draw_surveys(rng("surveys"), window, people, lives, clicks),
+        tags=draw_tags(rng("tags"), window, people, joining, wealth, aum, active),
     )
+
+
+def _with_campaigns(
+    window: Window, joining: Joining, lives: Lives, wealth: Wealth, extra_aum: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Add the campaigns' money to assets and new money; say where a customer has a balance row."""
+    first = window.month_starts
+    closing = lives.closing_day[:, None]
+    extra = np.where(closing >= first[None, 1:], extra_aum, 0.0)
+    aum = np.round(wealth.aum + extra, 2)
+    net_inflow = np.round(wealth.net_inflow + np.diff(extra, axis=1, prepend=0.0), 2)
+    has_balance = (joining.day[:, None] < first[None, 1:]) & (closing >= first[None, :-1])
+    return aum, net_inflow, has_balance

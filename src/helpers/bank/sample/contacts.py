@@ -12,7 +12,6 @@ from helpers.bank.sample.chance import one_of
 from helpers.bank.sample.clicks import EVENTS, CampaignClicks
 from helpers.bank.sample.lives import Lives
 from helpers.bank.sample.people import People
-from helpers.bank.sample.wealth import Wealth
 from helpers.bank.sample.window import Window
 
 TOUCH_CHANNELS = (
@@ -118,8 +117,7 @@ def draw_payouts(
     special: CampaignClicks,
     special_second: np.ndarray,
     outcomes: list[Outcome],
-    wealth: Wealth,
-    extra_aum: np.ndarray,
+    aum: np.ndarray,
     kinds: tuple[str, ...],
     *,
     is_hunter: np.ndarray,
@@ -128,7 +126,7 @@ def draw_payouts(
     parts = []
     for number, outcome in enumerate(outcomes):
         if outcome.plan.planted == "rotates":
-            parts.append(_uplift_payout(window, number, outcome, wealth, extra_aum, kinds))
+            parts.append(_uplift_payout(window, number, outcome, aum, kinds))
             continue
         mine = (special.campaign == number) & (special.event == EVENTS.index(outcome.plan.success_event))
         mine &= special.order == 2
@@ -160,7 +158,7 @@ def draw_payouts(
 
 
 def _uplift_payout(
-    window: Window, number: int, outcome: Outcome, wealth: Wealth, extra_aum: np.ndarray, kinds: tuple[str, ...]
+    window: Window, number: int, outcome: Outcome, aum: np.ndarray, kinds: tuple[str, ...]
 ) -> tuple[np.ndarray, ...]:
     """Pay 0.4 % of the assets gained over the campaign, at most 300, a week after its measuring day."""
     plan = outcome.plan
@@ -168,8 +166,7 @@ def _uplift_payout(
     before = int(np.searchsorted(month_ends, window.day(plan.launch))) - 1
     after = int(np.searchsorted(month_ends, window.day(plan.ends)))
     rows = outcome.rows[outcome.takes_part]
-    held = wealth.aum[rows] + extra_aum[rows]
-    gained = held[:, after] - held[:, before]
+    gained = aum[rows, after] - aum[rows, before]
     paid = gained >= 5_000
     rows, gained = rows[paid], gained[paid]
     cost = np.round(np.minimum(0.004 * gained, 300.0), 2)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from helpers.bank.sample.people import BRANCHES, People
-from helpers.bank.sample.window import Window
 
 SILENT_DAYS = 60  # silence that the catalogue calls a lapse
 LONGEST_GAP_DAYS = 44  # between two active days of one life: a lapse never happens by chance
@@ -92,7 +91,7 @@ def linear_predictor(people: People, effects: dict[str, float]) -> np.ndarray:
     return total
 
 
-def draw_lives(rng: np.random.Generator, window: Window, people: People, joined: np.ndarray) -> Lives:
+def draw_lives(rng: np.random.Generator, people: People, joined: np.ndarray) -> Lives:
     """Draw lapses, closings and returns of a cell.
 
     Hazards are constant in time, so the day of a lapse is the whole part of an exponential time

@@ -53,7 +53,7 @@ def write_papers(folder: Path, world: World) -> None:
 
 
 def brief_of(plan: Plan, world: World) -> briefs.Brief:
-    """Write down what the planners hoped for, ten days before the launch: in good faith, not in knowledge of the truth."""
+    """Write down what the planners hoped for, ten days before the launch, in good faith and without the truth."""
     launch, ends = (date.fromisoformat(value) for value in (plan.launch, plan.ends))
     treated = [name for name, _ in plan.arms if name != HOLD_OUT]
     rewards = [reward for arm in treated for reward in plan.rewards[arm]]

@@ -107,7 +107,7 @@ PLANS = (
         most_successes=6,
     ),
     Plan(
-        "K006", "red_packet", "Mid-year bill-payment rebate", "年中缴费立减", "2024-06-03", "2024-06-23", "all",
+        "K006", "discount_day", "Mid-year bill-payment rebate", "年中缴费立减", "2024-06-03", "2024-06-23", "all",
         "pay", _TWO, 0.45,
         {"treatment": (Reward("instant_discount", 2.0, spread=0.4),)},
         _PUSH, 3.0, planted="pulls_forward", lift={"treatment": 0.33},

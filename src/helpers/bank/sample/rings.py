@@ -58,7 +58,7 @@ def form_rings(
     is_hunter = np.zeros(n, dtype=bool)
     ring = np.full(n, -1)
     heads = []
-    wanted = int(round(RING_SHARE * n))
+    wanted = round(RING_SHARE * n)
     order = rng.permutation(n)
     taken = 0
     while wanted - taken >= 4:
@@ -84,7 +84,7 @@ def form_rings(
         joining.seen_days_before[members] = 0
         joining.activates[members] = rng.random(size) < 0.9
         joining.activation_delay[members] = 0
-    alone = order[taken : taken + int(round(LONE_SHARE * n))]
+    alone = order[taken : taken + round(LONE_SHARE * n)]
     alone = alone[joining.day[alone] >= 0]
     is_hunter[alone] = True
     people.is_payroll[is_hunter] = False

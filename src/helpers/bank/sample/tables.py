@@ -7,14 +7,15 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
-from helpers.bank.sample import arrow
+from helpers.bank.sample import arrow, holdings, surveys, transfers
 from helpers.bank.sample.cell import REWARD_KINDS, Cell, World
 from helpers.bank.sample.chance import generator
 from helpers.bank.sample.clicks import APPS, EVENTS, PAGES
 from helpers.bank.sample.contacts import OUTCOMES, TOUCH_CHANNELS
 from helpers.bank.sample.joining import CHANNELS, CURVES
 from helpers.bank.sample.people import BRANCHES, RISK_APPETITES
-from helpers.bank.sample.plans import plans_in
+from helpers.bank.sample.plans import INVITE, plans_in
+from helpers.bank.sample.tags import FAMILIES, TAGS
 
 LATE_SHARE = 0.005
 LATE_DAYS = (2, 20)
@@ -93,30 +94,18 @@ def customers(world: World, cell: Cell) -> pa.Table:
     )
 
 
-def held(world: World, cell: Cell) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return assets and new money with the campaigns' money in them, and where a balance row exists."""
-    first = world.window.month_starts
-    closing = cell.lives.closing_day[:, None]
-    extra = np.where(closing >= first[None, 1:], cell.extra_aum, 0.0)
-    aum = np.round(cell.wealth.aum + extra, 2)
-    net_inflow = np.round(cell.wealth.net_inflow + np.diff(extra, axis=1, prepend=0.0), 2)
-    exists = (cell.joining.day[:, None] < first[None, 1:]) & (closing >= first[None, :-1])
-    return aum, net_inflow, exists
-
-
 def balances(world: World, cell: Cell) -> pa.Table:
     """Return month-end balances: from the month of joining to the month of closing."""
-    aum, net_inflow, exists = held(world, cell)
-    row, month = np.nonzero(exists)
+    row, month = np.nonzero(cell.has_balance)
     ends = world.window.month_starts[1:] - 1
     gone = cell.lives.closing_day[row] <= ends[month]
     return pa.table(
         {
             "customer_id": arrow.customers(cell.people.number[row]),
             "balance_date": arrow.dates(world.window, ends[month]),
-            "aum": arrow.numbers(aum[row, month]),
+            "aum": arrow.numbers(cell.aum[row, month]),
             "loan": arrow.numbers(np.where(gone, 0.0, cell.wealth.loan[row, month])),
-            "net_inflow": arrow.numbers(net_inflow[row, month]),
+            "net_inflow": arrow.numbers(cell.net_inflow[row, month]),
         }
     )
 
@@ -266,10 +255,110 @@ def activation_seconds(world: World, cell: Cell) -> np.ndarray:
     return found
 
 
+def products(world: World, cell: Cell) -> pa.Table:
+    """Return products held, now or once."""
+    found = cell.products
+    return pa.table(
+        {
+            "customer_id": arrow.customers(cell.people.number[found.row]),
+            "product": arrow.words(found.product, holdings.PRODUCTS),
+            "opened_date": arrow.dates(world.window, found.opened),
+            "closed_date": arrow.dates(world.window, found.closed, known=found.closed < world.window.days),
+        }
+    )
+
+
+def devices(world: World, cell: Cell) -> pa.Table:
+    """Return the devices that customers signed in from."""
+    found = cell.devices
+    order = np.argsort(found.first_second, kind="stable")
+    return pa.table(
+        {
+            "customer_id": arrow.customers(cell.people.number[found.row[order]]),
+            "device_id": arrow.identifiers("D", (cell.number + 1) * _PER_CELL + found.device[order], 11),
+            "first_seen_at": arrow.times(world.window, found.first_second[order]),
+            "last_seen_at": arrow.times(world.window, found.last_second[order]),
+        }
+    )
+
+
+def referrals(world: World, cell: Cell) -> pa.Table:
+    """Return invitations, of those who never registered too."""
+    found = cell.referrals
+    prospect = arrow.PROSPECT_FROM + cell.number * _PROSPECTS_PER_CELL - found.referee - 1
+    referee = np.where(found.referee >= 0, cell.people.number[np.maximum(found.referee, 0)], prospect)
+    return pa.table(
+        {
+            "referrer_id": arrow.customers(cell.people.number[found.referrer]),
+            "referee_id": arrow.customers(referee),
+            "campaign_id": arrow.words(np.where(found.in_campaign, 0, -1), (INVITE,)),
+            "invited_at": arrow.times(world.window, found.invited),
+            "registered_at": arrow.times(world.window, found.registered),
+        }
+    )
+
+
+def transactions(world: World, cell: Cell) -> pa.Table:
+    """Return transactions that customers started, in order of time within the cell."""
+    found = cell.transfers
+    has_direction = found.kind != transfers.KINDS.index("wealth_purchase")
+    comes_in = found.kind == transfers.KINDS.index("transfer_in")
+    return pa.table(
+        {
+            "customer_id": arrow.customers(cell.people.number[found.row]),
+            "occurred_at": arrow.times(world.window, found.second),
+            "kind": arrow.words(found.kind, transfers.KINDS),
+            "amount": arrow.numbers(found.amount),
+            "direction": arrow.words(comes_in.astype(np.int8), ("out", "in"), known=has_direction),
+        }
+    )
+
+
+def tags(world: World, cell: Cell) -> pa.Table:
+    """Return the tag system's values at the log's end."""
+    found = cell.tags
+    # every tag has words of its own: one list for all, each tag's starting where the one before ended
+    starts = np.cumsum([0, *(len(plan.vocabulary) for plan in TAGS)])[:-1]
+    every_word = pa.array([word for plan in TAGS for word in plan.vocabulary])
+    family = np.array([FAMILIES.index(plan.family) for plan in TAGS])
+    value = found.value + starts[found.tag]
+    return pa.table(
+        {
+            "customer_id": arrow.customers(cell.people.number[found.row]),
+            "tag": arrow.words(found.tag, tuple(plan.tag for plan in TAGS)),
+            "family": arrow.words(family[found.tag], FAMILIES),
+            "value": every_word.take(pa.array(value, mask=found.value < 0)),
+            "updated_at": arrow.times(world.window, found.updated),
+        }
+    )
+
+
+def surveys_sent(world: World, cell: Cell) -> pa.Table:
+    """Return surveys sent, answered or not."""
+    found = cell.surveys
+    order = np.argsort(found.sent, kind="stable")
+    score = found.score[order]
+    return pa.table(
+        {
+            "customer_id": arrow.customers(cell.people.number[found.row[order]]),
+            "kind": arrow.words(found.kind[order], surveys.KINDS),
+            "sent_at": arrow.times(world.window, found.sent[order]),
+            "answered_at": arrow.times(world.window, found.answered[order]),
+            "score": arrow.numbers(score, known=~np.isnan(score)),
+        }
+    )
+
+
 BY_CELL = {
     "customers": customers,
     "balances": balances,
     "assignments": assignments,
     "touches": touches,
     "rewards": rewards,
+    "products": products,
+    "devices": devices,
+    "referrals": referrals,
+    "transactions": transactions,
+    "tags": tags,
+    "surveys": surveys_sent,
 }

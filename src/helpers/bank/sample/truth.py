@@ -22,6 +22,7 @@ from helpers.bank.sample.lives import (
 )
 from helpers.bank.sample.people import RISK_APPETITES
 from helpers.bank.sample.plans import plans_in
+from helpers.bank.sample.tags import TAGS
 from helpers.bank.sample.wealth import (
     DRAIN_PER_SILENT_MONTH,
     PULL_DAYS,
@@ -81,7 +82,7 @@ def effects(world: World, cell: Cell) -> pa.Table:
     return pa.concat_tables(parts)
 
 
-def hunters(world: World, cell: Cell) -> pa.Table:
+def hunters(cell: Cell) -> pa.Table:
     """Return the bonus hunters; `ring` is empty for those who hunt alone, `is_head` marks who invited."""
     rings = cell.rings
     rows = np.flatnonzero(rings.is_hunter)
@@ -95,7 +96,7 @@ def hunters(world: World, cell: Cell) -> pa.Table:
     )
 
 
-def rotators(world: World, cell: Cell) -> pa.Table:
+def rotators(cell: Cell) -> pa.Table:
     """Return who brought money for a campaign's measuring day and took it out again."""
     parts = []
     for outcome in cell.outcomes:
@@ -183,6 +184,14 @@ def paths() -> pa.Table:
     )
 
 
+def tags() -> pa.Table:
+    """Return what is wrong with each tag: shares of holes, of wrong values, of refreshes before 2025."""
+    names = ("tag", "family", "source", "hole", "wrong", "stale")
+    return pa.table({name: [getattr(plan, name) for plan in TAGS] for name in names}).rename_columns(
+        ["tag", "family", "source", "hole_share", "wrong_share", "stale_share"]
+    )
+
+
 def settings(world: World) -> pa.Table:
     """Return single planted numbers: name, value, unit, meaning."""
     rows = [
@@ -211,12 +220,18 @@ def settings(world: World) -> pa.Table:
     return pa.table(columns)
 
 
-BY_CELL = {"customers": customers, "effects": effects, "hunters": hunters, "rotators": rotators}
+BY_CELL = {
+    "customers": customers,
+    "effects": effects,
+    "hunters": lambda _world, cell: hunters(cell),
+    "rotators": lambda _world, cell: rotators(cell),
+}
 WHOLE = {
     "hazards": lambda _world: hazards(),
     "channels": channels,
     "channel_months": channel_months,
     "campaigns": campaigns,
     "paths": lambda _world: paths(),
+    "tags": lambda _world: tags(),
     "settings": settings,
 }

@@ -1,0 +1,1 @@
+"""Importers of public banks: their files in, canonical tables and a `bank.yml` out."""
