@@ -13,6 +13,8 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
+LARGEST_SQUARED_MEAN = 100.0  # of the variance within cells: plain sums then cost at most two digits of sixteen
+
 
 @dataclass(frozen=True)
 class Variable:
@@ -21,7 +23,7 @@ class Variable:
     column: str
     bounds: tuple[float, float] | None = None
     missing: bool = False
-    fill: bool = False  # missing values count as 0 (covariates); otherwise they are an error (metrics)
+    fill: bool = False  # missing values get an indicator beside (covariates); otherwise they are an error (metrics)
 
 
 @dataclass(frozen=True)
@@ -116,81 +118,116 @@ def _frame_values(table: pd.DataFrame, variable: Variable) -> np.ndarray:
     if variable.missing:
         return np.isnan(values).astype(float)
     if variable.fill:
-        return np.nan_to_num(values, nan=0.0, posinf=np.inf, neginf=-np.inf)
+        # beside the indicator any value fills the gap alike; the mean keeps the two apart in floating point
+        known = values[~np.isnan(values)]
+        return np.where(np.isnan(values), known.mean() if len(known) else 0.0, values)
     return values if variable.bounds is None else np.clip(values, *variable.bounds)
 
 
 def _collect_lazily(
     table: ir.Table, by: list[str], variables: list[Variable], pairs: list[Pair]
 ) -> tuple[pd.DataFrame, np.ndarray, np.ndarray, np.ndarray]:
-    place = {variable: k for k, variable in enumerate(variables)}
-    prepared = table.select(
-        **{f"key_{k}": table[column] for k, column in enumerate(by)},
-        **{f"v_{k}": _lazy_values(table, variable) for variable, k in place.items()},
-    )
-    sums: dict[str, ir.Value] = {"n": prepared.count()}
-    for variable, k in place.items():
-        if variable.missing:
-            sums[f"mean_{k}"] = prepared[f"v_{k}"].cast("int64").sum()
-        else:
-            sums[f"mean_{k}"] = prepared[f"v_{k}"].mean()
-            if not variable.fill:
-                sums[f"known_{k}"] = prepared[f"v_{k}"].count()
-    for i, j in _pair_places(variables, pairs):
-        if variables[j].missing:
-            i, j = j, i
-        if variables[i].missing:
-            # the sum where the value is missing is enough; a covariate's own is 0 by its fill
-            if not variables[j].missing and variables[j].column == variables[i].column:
-                continue
-            if i != j:
-                other = prepared[f"v_{j}"]
-                other = other.cast("int64") if variables[j].missing else other
-                sums[f"product_{i}_{j}"] = other.sum(where=prepared[f"v_{i}"])
-        elif i == j:
-            sums[f"product_{i}_{i}"] = prepared[f"v_{i}"].var(how="pop")
-        else:
-            sums[f"product_{i}_{j}"] = prepared[f"v_{i}"].cov(prepared[f"v_{j}"], how="pop")
+    """Plain sums, which engines do fastest, in one query; in two exceptional cases once more, with more care."""
+    no_shift = np.zeros(len(variables))
+    sums = _sum_in_engine(table, by, variables, pairs, shift=no_shift)
+    fills = [k for k, variable in enumerate(variables) if variable.fill]
+    with_nan = bool(np.isnan(sums.mean[:, fills]).any())
+    if with_nan:  # a float column that writes "missing" as NaN and not as NULL
+        sums = _sum_in_engine(table, by, variables, pairs, shift=no_shift, with_nan=True)
+    # Squares of a mean far from 0 would cost digits (years, balances of customers who are all alike):
+    # then the deviations from the means of the first pass are summed.
+    shiftable = np.array([not variable.missing for variable in variables])
+    far = shiftable & (sums.known.sum(axis=0) * sums.overall**2 > LARGEST_SQUARED_MEAN * sums.square)
+    if np.isfinite(sums.mean).all() and far.any():
+        shift = np.where(far, sums.overall, 0.0)
+        sums = _sum_in_engine(table, by, variables, pairs, shift=shift, with_nan=with_nan)
+    return sums.keys, sums.n, sums.mean, sums.scatter
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """What one query gave: `Cells` without variables, and over all cells the known values' count, mean and scatter."""
+
+    keys: pd.DataFrame
+    n: np.ndarray
+    mean: np.ndarray
+    scatter: np.ndarray
+    known: np.ndarray
+    overall: np.ndarray
+    square: np.ndarray
+
+
+def _sum_in_engine(
+    table: ir.Table,
+    by: list[str],
+    variables: list[Variable],
+    pairs: list[Pair],
+    *,
+    shift: np.ndarray,
+    with_nan: bool = False,
+) -> _Sums:
+    """One query of sums of ``values - shift``; a missing covariate adds nothing: it is filled with its shift."""
     keys_by = [f"key_{k}" for k in range(len(by))]
-    found = prepared.group_by(keys_by).aggregate(**sums).to_pandas()
+    values = {
+        f"v_{k}": _lazy_values(table, variable, shift[k], with_nan)
+        for k, variable in enumerate(variables)
+        if not variable.missing
+    }
+    prepared = table.select(**{key: table[column] for key, column in zip(keys_by, by, strict=True)}, **values)
+    value = {k: prepared[f"v_{k}"] for k, variable in enumerate(variables) if not variable.missing}
+    gap = {
+        k: value[variables.index(Variable(variable.column, fill=True))].isnull()  # noqa: PD003 (ibis)
+        for k, variable in enumerate(variables)
+        if variable.missing
+    }
 
-    n = found["n"].to_numpy(dtype=float)
-    numbers = found.drop(columns=keys_by).astype(float)
-    mean = numbers[[f"mean_{k}" for k in range(len(variables))]].to_numpy(copy=True)
-    for variable, k in place.items():
+    sums: dict[str, ir.Value] = {"n": prepared.count()}
+    for k in value:
+        sums |= {f"sum_{k}": value[k].sum(), f"count_{k}": value[k].count()}
+    places = _pair_places(variables, pairs)
+    for i, j in places:
+        if i in value and j in value:
+            sums[f"product_{i}_{j}"] = (value[i] * value[j]).sum()
+        elif i in gap and j in gap and i != j:
+            sums[f"product_{i}_{j}"] = (gap[i] & gap[j]).sum()
+        elif i != j and variables[i].column != variables[j].column:
+            missing, other = (i, j) if i in gap else (j, i)
+            sums[f"product_{i}_{j}"] = value[other].sum(where=gap[missing])
+    found = prepared.group_by(keys_by).aggregate(**sums).to_pyarrow()
+    numbers = {name: found[name].cast("float64").fill_null(0.0).to_numpy() for name in sums}
+
+    n = numbers["n"]
+    mean = np.zeros((len(n), len(variables)))
+    known = np.zeros_like(mean)
+    for k, variable in enumerate(variables):
         if variable.missing:
-            mean[:, k] /= n
-        elif not variable.fill:
-            # engines leave NULL out of a mean without a word; here it has to show, as it does in numpy
-            mean[numbers[f"known_{k}"].to_numpy() < n, k] = np.nan
-    scatter = np.full((len(found), len(variables), len(variables)), np.nan)
-    for i, j in _pair_places(variables, pairs):
-        if variables[j].missing:
-            i, j = j, i
-        name = f"product_{i}_{j}"
-        if not variables[i].missing:
-            product = n * numbers[name].to_numpy()
-        elif i == j:
-            product = n * mean[:, i] * (1 - mean[:, i])
+            known[:, k] = n
+            mean[:, k] = 1 - numbers[f"count_{variables.index(Variable(variable.column, fill=True))}"] / n
         else:
-            where_missing = numbers[name].fillna(0.0).to_numpy() if name in numbers else 0.0
-            product = where_missing - n * mean[:, i] * mean[:, j]
-        scatter[:, i, j] = scatter[:, j, i] = product
-    return found[keys_by].astype(object), n, mean, scatter
+            known[:, k] = numbers[f"count_{k}"]
+            mean[:, k] = numbers[f"sum_{k}"] / n
+            if not variable.fill:
+                # engines leave NULL out of a sum without a word; here it has to show, as it does in numpy
+                mean[known[:, k] < n, k] = np.nan
+    scatter = np.full((len(n), len(variables), len(variables)), np.nan)
+    for i, j in places:
+        product = numbers.get(f"product_{i}_{j}", n * mean[:, i] if i == j else np.zeros(len(n)))
+        scatter[:, i, j] = scatter[:, j, i] = product - n * mean[:, i] * mean[:, j]
+    counted = np.maximum(known.sum(axis=0), 1.0)
+    overall = n @ mean / counted
+    raw = np.einsum("ckk->k", scatter) + n @ mean**2
+    keys = pd.DataFrame({key: found[key].to_pylist() for key in keys_by}, dtype=object)
+    return _Sums(keys, n, mean + shift, scatter, known, overall + shift, np.maximum(raw - counted * overall**2, 0.0))
 
 
-def _lazy_values(table: ir.Table, variable: Variable) -> ir.Value:
+def _lazy_values(table: ir.Table, variable: Variable, shift: float, with_nan: bool) -> ir.Value:
     column = table[variable.column]
-    floating = column.type().is_floating()
-    if variable.missing:
-        return column.isnull() | column.isnan() if floating else column.isnull()  # noqa: PD003 (ibis)
-    values = column.cast("float64")
-    if variable.fill:
-        values = values.fill_null(0.0)
-        return ibis.ifelse(values.isnan(), 0.0, values) if floating else values
-    if variable.bounds is None:
-        return values
-    return values.clip(*variable.bounds)
+    values = column if column.type().is_float64() else column.cast("float64")
+    if with_nan and variable.fill and column.type().is_floating():
+        values = values.isnan().ifelse(ibis.null("float64"), values)
+    if variable.bounds is not None:
+        values = values.clip(*variable.bounds)
+    return values - shift if shift else values
 
 
 def _pair_places(variables: list[Variable], pairs: list[Pair]) -> list[tuple[int, int]]:
