@@ -86,14 +86,11 @@ class Segment(catalogue.Entry):
     name, description : Words
     where : tuple of Condition
         All must hold; none means everybody.
-    hooks : tuple of str
-        Benefits (slugs of `benefits.yml`) that operations staff expect to work: a habit of the trade, no measurement.
     """
 
     name: catalogue.Words
     description: catalogue.Words
     where: tuple[Condition, ...] = ()
-    hooks: tuple[str, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
