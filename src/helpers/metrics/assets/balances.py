@@ -56,16 +56,16 @@ def at_months(balances: ir.Table, whole: list[date], *, customers: ir.Table | No
     """Month-end assets in given months (see :func:`customer_month_ends`)."""
     grid = month_frame(whole)
     by_month = balances.mutate(month=balances.balance_date.truncate("M").cast("date"))
-    has_inflow = "net_inflow" in balances.columns
+    if "net_inflow" not in balances.columns:
+        by_month = by_month.mutate(net_inflow=ibis.null("float64"))
     ends = by_month.group_by("customer_id", "month").aggregate(
         aum=by_month.aum.argmax(by_month.balance_date),
-        net_inflow=by_month.net_inflow.sum() if has_inflow else ibis.null("float64").max(),
+        net_inflow=by_month.net_inflow.sum(),
     )
     row = ibis.window(group_by=ends.customer_id, order_by=ends.month)
     ends = ends.mutate(until=ibis.coalesce(ends.month.lead().over(row), ibis.literal(_FAR)))
-    spread = ends.rename(row_month="month").inner_join(
-        grid, lambda e, g: (g.month >= e.row_month) & (g.month < e.until)
-    )
+    ends = ends.rename(row_month="month")
+    spread = ends.inner_join(grid, (grid.month >= ends.row_month) & (grid.month < ends.until))
     table = spread.select(
         customer_id=spread.customer_id,
         month=spread.month,

@@ -56,7 +56,7 @@ def asset_factors(
         joined=customers.joined_date.cast("date"),
         closed=ibis.coalesce(closed, ibis.literal(date.max)),
     )
-    base = people.inner_join(grid, lambda p, g: (p.joined <= g.month_end) & (p.closed > g.month_end))
+    base = people.inner_join(grid, (people.joined <= grid.month_end) & (people.closed > grid.month_end))
     base = base.select("customer_id", "month", *by)
     active = in_months(days, whole).select(active_id="customer_id", active_month="month", was_active=ibis.literal(True))
     held = at_months(balances, whole, customers=customers).select(held_id="customer_id", held_month="month", held="aum")
