@@ -64,7 +64,7 @@ def read_outcome(y: Any, *, name: str = "y") -> np.ndarray:
     try:
         values = values.astype(float)
     except (TypeError, ValueError):
-        raise ValueError(f"{name} holds {values[0]!r}; only numbers (or True/False) are allowed") from None
+        raise ValueError(f"{name} holds {values.tolist()[0]!r}; only numbers (or True/False) are allowed") from None
     n_bad = int((~np.isfinite(values)).sum())
     if n_bad:
         raise ValueError(
@@ -181,7 +181,8 @@ def read_propensity(propensity: Any, *, arms: Arms) -> np.ndarray:
             )
     bad = ~((table > 0) & (table < 1))
     if bad.any():
-        worst = table[bad][0]
+        at = int(np.flatnonzero(bad.any(axis=1))[0])
+        worst = table[at, int(np.flatnonzero(bad[at])[-1])]  # the treated arm's, which is what was given
         raise ValueError(
             f"propensity is {worst:g} for {int(bad.any(axis=1).sum()):,} of {n:,} customers; "
             "it must lie strictly between 0 and 1, or nobody comparable was in the other arm"

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, is_classifier, is_regressor
+from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from helpers.models.uplift import defaults
@@ -106,7 +107,9 @@ class UpliftLearner(BaseEstimator):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
+        models = (getattr(self, name, None) for name in ("outcome_model", "effect_model", "propensity_model"))
+        # Missing covariates are taken if the models take them; the default ones do.
+        tags.input_tags.allow_nan = all(get_tags(model).input_tags.allow_nan for model in models if model is not None)
         tags.target_tags.required = True
         return tags
 

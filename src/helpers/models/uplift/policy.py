@@ -43,7 +43,7 @@ def policy_value(
         Expected outcome under each arm, the control first, from models that have not seen the customer. Read by
         ``dr`` only; None takes each arm's mean.
     method : {"dr", "ips", "snips"}
-        ``ips``: mean of 1[policy = arm] · y / propensity. ``snips`` divides by the sum of weights. ``dr``
+        ``ips``: mean of 1[policy = arm] · (y − cost) / propensity. ``snips`` divides by the sum of weights. ``dr``
         adds the outcome model: least noise.
     cost : float, mapping or (n,)
         Cost per customer treated; a mapping by arm. The control costs nothing unless the mapping says so.
@@ -90,14 +90,15 @@ def policy_value(
             f"policy agrees with the arm of none of {n:,} customers; method={method!r} has nothing to count"
         )
     else:
+        # The cost is weighted like the outcome that it bought: both methods value the net outcome.
         weight = agrees / table[at, chosen]
+        net = outcome - paid
         if method == "ips":
-            parts = weight * outcome - paid
+            parts = weight * net
             estimate, deviation = parts.mean(), parts - parts.mean()
         else:
-            mean = float((weight * outcome).sum() / weight.sum())
-            estimate = mean - paid.mean()
-            deviation = weight * (outcome - mean) / weight.mean() - (paid - paid.mean())
+            estimate = float((weight * net).sum() / weight.sum())
+            deviation = weight * (net - estimate) / weight.mean()
     se = float(np.sqrt((deviation**2).sum() / max(n - 1, 1) / n))
     half = stats.norm.ppf(1 - read_alpha(alpha) / 2) * se
     return Estimate(
@@ -123,7 +124,7 @@ def read_policy(policy: Any, *, arms: Arms, name: str = "policy") -> np.ndarray:
         places[values == label] = place
     if (places < 0).any():
         raise ValueError(
-            f"{name} gives arm {values[places < 0][0]!r}; only arms that were tried are allowed: {arms.labels.tolist()}"
+            f"{name} gives arm {values[places < 0].tolist()[0]!r}; only arms that were tried are allowed: {arms.labels.tolist()}"
         )
     return places
 

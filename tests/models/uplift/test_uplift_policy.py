@@ -1,0 +1,366 @@
+"""Policy value, calibration, profit curve, allocation and response groups against simulated truth and brute force."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from helpers.models.uplift import (
+    CalibrationError,
+    ConstantEffect,
+    RLearner,
+    best_policy,
+    calibration_by_decile,
+    calibration_test,
+    policy_curve,
+    policy_value,
+    require_calibration,
+    response_groups,
+    uplift_intervals,
+)
+
+
+def campaign(n=20_000, *, seed=42):
+    """Return the definitions' data set: effect .04 + .10 x with x uniform on (-1, 1), base rate .10."""
+    random = np.random.default_rng(seed)
+    x = random.uniform(-1, 1, n)
+    treatment = random.binomial(1, 0.5, n)
+    y = random.binomial(1, 0.10 + treatment * (0.04 + 0.10 * x))
+    return x, treatment, y
+
+
+def test_policy_value_of_the_definitions():
+    """Top 30 % at cost .03: true .12396, IPS .11816, SNIPS .11886; treat-none .10, all to five digits."""
+    x, treatment, y = campaign()
+    top = (x > np.quantile(x, 0.7)).astype(int)
+    common = {"propensity": 0.5, "cost": 0.03}
+    ips, snips, dr = (policy_value(y, treatment, top, method=method, **common) for method in ("ips", "snips", "dr"))
+    assert ips["estimate"] == pytest.approx(0.11816, abs=5e-6)
+    assert snips["estimate"] == pytest.approx(0.11886, abs=5e-6)
+    truth = float(np.mean(0.10 + top * (0.04 + 0.10 * x - 0.03)))
+    assert truth == pytest.approx(0.12396, abs=5e-6)
+    for found in (ips, snips, dr):
+        assert found["lower"] < truth < found["upper"]
+        assert found["n"] == 20_000
+        assert found["share_treated"] == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize("method", ["ips", "snips", "dr"])
+def test_standard_errors_are_those_of_repeated_campaigns(method):
+    """300 campaigns of 500: the standard deviation of the estimates is known to 4 %, three of those allowed."""
+    found = []
+    for seed in range(300):
+        x, treatment, y = campaign(500, seed=seed)
+        found.append(policy_value(y, treatment, x > 0, propensity=0.5, method=method, cost=0.03))
+    spread = np.std([one["estimate"] for one in found])
+    assert np.mean([one["se"] for one in found]) == pytest.approx(spread, rel=0.13)
+    # True value: .10 + half of the customers at .04 + .05 − .03.
+    assert np.mean([one["estimate"] for one in found]) == pytest.approx(0.13, abs=4 * spread / np.sqrt(300))
+
+
+def test_policy_value_of_an_arm_is_its_mean():
+    x, treatment, y = campaign()
+    for method in ("snips", "dr"):
+        assert policy_value(y, treatment, np.ones(len(y), int), method=method)["estimate"] == pytest.approx(
+            y[treatment == 1].mean()
+        )
+        assert policy_value(y, treatment, np.zeros(len(y), int), method=method)["estimate"] == pytest.approx(
+            y[treatment == 0].mean()
+        )
+    outcomes = np.column_stack([np.full(len(y), 0.1), 0.14 + 0.10 * x])
+    plain = policy_value(y, treatment, x > 0.4, propensity=0.5)
+    helped = policy_value(y, treatment, x > 0.4, propensity=0.5, outcome_model=outcomes)
+    assert helped["se"] < plain["se"]
+
+
+def test_policy_value_with_three_arms_and_unequal_propensities():
+    """Arm means 1, 2, 3 with propensities that depend on the customer; standard error about .04."""
+    random = np.random.default_rng(1)
+    u = random.random(8000)
+    table = np.column_stack([0.2 + 0.3 * u, 0.3 * np.ones(8000), 0.5 - 0.3 * u])
+    arm = (random.random(8000)[:, None] > table.cumsum(axis=1)).sum(axis=1)
+    y = np.array([1, 2, 3])[arm] + u + random.normal(size=8000)
+    policy = np.where(u > 0.5, 2, 1)
+    for method in ("ips", "snips", "dr"):
+        found = policy_value(y, arm, policy, propensity=table, method=method, cost={1: 0.1, 2: 1.0})
+        assert found["estimate"] == pytest.approx(2.5 + 0.5 - 0.55, abs=5 * found["se"])
+        assert found["se"] < 0.1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"method": "magic"}, "method is 'magic'; it must be one of dr, ips, snips"),
+        ({"policy": [3, 1, 1, 1]}, r"policy gives arm 3; only arms that were tried are allowed: \[0, 1\]"),
+        ({"policy": [1, 1]}, r"policy has shape \(2,\)"),
+        ({"propensity": 0.0}, "it must lie strictly between 0 and 1"),
+        ({"policy": [0, 1, 0, 1], "method": "ips"}, "policy agrees with the arm of none of 4 customers"),
+        ({"cost": -1.0}, "cost is -1.0; it must be 0 or more"),
+        ({"cost": {7: 1.0}}, r"cost names arms \['7'\]"),
+        ({"cost": [1.0, 2.0]}, r"cost has shape \(2,\)"),
+        ({"outcome_model": np.zeros((4, 3))}, r"outcome_model has shape \(4, 3\)"),
+        ({"y": [1, np.nan, 0, 1]}, "y is NaN or infinite for 1 of 4"),
+    ],
+)
+def test_policy_value_names_bad_input(change, message):
+    given_input = {"y": [1, 0, 1, 0], "treatment": [1, 0, 1, 0], "policy": [1, 1, 0, 0], "propensity": 0.5} | change
+    with pytest.raises(ValueError, match=message):
+        policy_value(**given_input)
+
+
+def test_calibration_tells_true_from_false_predictions():
+    x, treatment, y = campaign()
+    truth = 0.04 + 0.10 * x
+    table = calibration_by_decile(y, truth, treatment)
+    assert table["decile"].tolist() == list(range(1, 11))
+    assert table["n"].sum() == 20_000
+    assert table["predicted"].is_monotonic_decreasing
+    assert ((table["lower"] < table["predicted"]) & (table["predicted"] < table["upper"])).sum() >= 8
+    assert require_calibration(table)["passes"]
+    for wrong in (3 * truth, truth + 0.2, -truth):
+        false = calibration_by_decile(y, wrong, treatment)
+        assert not calibration_test(false)["passes"]
+        with pytest.raises(CalibrationError, match="fails calibration on 20,000 customers") as caught:
+            require_calibration(false)
+        assert caught.value.table is false
+    assert calibration_test(calibration_by_decile(y, 3 * truth, treatment))["slope"] == pytest.approx(1 / 3, abs=0.1)
+
+
+def test_calibration_passes_the_truth_in_all_but_one_in_a_hundred_campaigns():
+    """Chi-square at p < .01 in 100 campaigns: more than 5 failures have probability .0005."""
+    failures = 0
+    for seed in range(100):
+        x, treatment, y = campaign(2000, seed=seed)
+        failures += not calibration_test(calibration_by_decile(y, 0.04 + 0.10 * x, treatment, propensity=0.5))["passes"]
+    assert failures <= 5
+
+
+def test_calibration_keeps_equal_predictions_together():
+    _, treatment, y = campaign(1000)
+    table = calibration_by_decile(y, np.repeat([0.1, 0.2], 500), treatment)
+    assert table["n"].tolist() == [500, 500]
+    with pytest.raises(ValueError, match="n_bins is 600"):
+        calibration_by_decile(y, np.zeros(1000), treatment, n_bins=600)
+
+
+def test_policy_curve_holds_the_rules_to_beat():
+    """True profit of the best rule: effect > .03 is x > -.1, 55 % treated, mean gain .055 each: 605 of 20,000 at 1."""
+    x, treatment, y = campaign()
+    curve = policy_curve(0.04 + 0.10 * x, y=y, treatment=treatment, value=100, cost=3, present=x < 0, propensity=0.5)
+    by = curve.set_index("policy")
+    assert set(by.index) == {"model", "random", "no_one", "everyone", "present", "best"}
+    assert by.loc["no_one", ["n_treated", "spend", "profit", "lower", "upper"]].tolist() == [0, 0, 0, 0, 0]
+    truth = {"best": 55_000 * 1.1, "everyone": 20_000, "present": 10_000 * (100 * -0.01 - 3)}
+    for policy, profit in truth.items():
+        assert by.loc[policy, "lower"] < profit < by.loc[policy, "upper"]
+    assert by.loc["best", "share_treated"] == pytest.approx(0.55, abs=0.01)
+    assert by.loc["best", "spend"] == pytest.approx(3 * by.loc["best", "n_treated"])
+    model, chance = by.loc["model"], by.loc["random"]
+    assert len(model) == len(chance) == 101
+    assert model["profit"].iloc[-1] == pytest.approx(by.loc["everyone", "profit"])
+    assert chance["profit"].iloc[50] == pytest.approx(by.loc["everyone", "profit"] / 2)
+    assert (curve["n"] == 20_000).all()
+
+
+def test_policy_curve_interval_is_that_of_repeated_campaigns():
+    """200 campaigns: the 95 % interval of the best rule misses its true profit 10 ± 3 times; 20 is beyond chance."""
+    missed = 0
+    for seed in range(200):
+        x, treatment, y = campaign(1500, seed=seed)
+        curve = policy_curve(
+            0.04 + 0.10 * x, y=y, treatment=treatment, cost=0.03, propensity=0.5, n_points=2, require_calibrated=False
+        ).set_index("policy")
+        # Given these customers: their own effects, not those of all customers there could be.
+        truth = np.maximum(0.01 + 0.10 * x, 0).sum()
+        missed += not curve.loc["best", "lower"] < truth < curve.loc["best", "upper"]
+    assert missed < 20
+
+
+def test_policy_curve_keeps_to_the_budget():
+    x, treatment, y = campaign(4000)
+    curve = policy_curve(0.04 + 0.10 * x, y=y, treatment=treatment, value=100, cost=3, budget=900, capacity=250)
+    best = curve[curve["policy"] == "best"].iloc[0]
+    assert best["n_treated"] == 250
+    assert best["spend"] == 750
+    assert (curve["within_budget"] == (curve["spend"] <= 900)).all()
+
+
+def test_policy_curve_refuses_predictions_that_do_not_hold():
+    x, treatment, y = campaign()
+    with pytest.raises(CalibrationError, match="fails calibration"):
+        policy_curve(0.3 - 0.10 * x, y=y, treatment=treatment, value=100, cost=3)
+    shown = policy_curve(0.3 - 0.10 * x, y=y, treatment=treatment, value=100, cost=3, require_calibrated=False)
+    assert len(shown) > 200
+
+
+def test_policy_curve_with_arms_of_their_own_cost():
+    random = np.random.default_rng(2)
+    arm = random.choice(["none", "call", "mail"], 9000)
+    x = random.random(9000)
+    effects = np.column_stack([0.6 * x, np.full(9000, 0.2)])  # call, mail: sorted
+    y = effects[np.arange(9000), (arm == "mail").astype(int)] * (arm != "none") + random.normal(size=9000) * 0.3
+    curve = policy_curve(
+        effects, y=y, treatment=arm, control="none", value=10, cost={"call": 3, "mail": 1}, capacity={"call": 500}
+    )
+    assert curve[curve["policy"] == "everyone"]["arm"].tolist() == ["call", "mail"]
+    best = curve[curve["policy"] == "best"].iloc[0]
+    assert best["spend"] == pytest.approx(500 * 3 + 8500 * 1)
+    with pytest.raises(ValueError, match="capacity names arms"):
+        policy_curve(effects, y=y, treatment=arm, control="none", cost=1, capacity={"sms": 5})
+
+
+def _by_hand(net, paid, budget, room):
+    """Return the highest profit over all assignments."""
+    n, n_arms = net.shape
+    best = 0.0
+    for choice in itertools.product(range(n_arms + 1), repeat=n):
+        place = np.array(choice)
+        treated = place > 0
+        if paid[treated, place[treated] - 1].sum() > budget + 1e-9:
+            continue
+        if any((place == arm + 1).sum() > room[arm] for arm in range(n_arms)):
+            continue
+        best = max(best, net[treated, place[treated] - 1].sum())
+    return best
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 100_000), n_arms=st.integers(1, 2))
+def test_allocation_keeps_limits_and_comes_near_the_best(seed, n_arms):
+    """At most one customer a limit is left out against trying all assignments."""
+    random = np.random.default_rng(seed)
+    uplift = random.normal(0.2, 0.5, (6, n_arms)).round(2)
+    paid = random.uniform(0, 0.3, (6, n_arms)).round(2)
+    budget, room = float(random.uniform(0, 1)), random.integers(0, 5, n_arms)
+    capacity = {arm + 1: int(limit) for arm, limit in enumerate(room)}
+    place = best_policy(uplift, cost=paid, budget=budget, capacity=capacity)
+    treated = place > 0
+    assert paid[treated, place[treated] - 1].sum() <= budget + 1e-9
+    assert all((place == arm).sum() <= limit for arm, limit in capacity.items())
+    net = uplift - paid
+    assert (net[treated, place[treated] - 1] > 0).all()
+    got = net[treated, place[treated] - 1].sum()
+    assert got >= _by_hand(net, paid, budget, room) - 2 * max(net.max(), 0)
+
+
+def test_allocation_of_one_cost_is_exact():
+    random = np.random.default_rng(0)
+    uplift = random.normal(size=5000)
+    place = best_policy(uplift, value=10, cost=2, budget=2 * 700)
+    assert set(np.flatnonzero(place)) == set(np.argsort(-uplift)[:700])
+
+
+def test_allocation_of_very_many_customers_uses_the_budget():
+    """Above 20,000 customers prices come from a sample: within half a percent of the upper bound from the prices."""
+    random = np.random.default_rng(0)
+    uplift = random.normal(0.1, 0.3, (60_000, 2))
+    paid = random.uniform(0.05, 0.2, (60_000, 2))
+    place = best_policy(uplift, cost=paid, budget=1500, capacity={1: 4000})
+    treated = place > 0
+    spent = paid[treated, place[treated] - 1].sum()
+    assert 0.995 * 1500 < spent <= 1500
+    assert (place == 1).sum() <= 4000
+    net = uplift - paid
+    got = net[treated, place[treated] - 1].sum()
+    # Any prices give an upper bound (weak duality); the grid finds nearly the lowest.
+    bound = min(
+        np.maximum((net - price * paid - [room_price, 0]).max(axis=1), 0).sum() + price * 1500 + room_price * 4000
+        for price in np.linspace(0, 6, 31)
+        for room_price in np.linspace(0, 0.6, 13)
+    )
+    assert 0.98 * bound < got <= bound
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"budget": -1}, "budget is -1; it must be 0 or more"),
+        ({"capacity": -1}, "capacity is -1 for an arm"),
+        ({"capacity": {"x": 3}}, r"capacity names arms \['x'\]"),
+        ({"cost": -2}, "cost is -2 at the least"),
+        ({"cost": {"x": 1}}, "cost names the arms"),
+        ({"value": np.nan}, "value has shape"),
+        ({"arms": ["a", "b"]}, "arms names 2 arms, uplift has 1 columns"),
+        ({"arms": [0]}, "control=0 is also among arms"),
+    ],
+)
+def test_allocation_names_bad_input(change, message):
+    with pytest.raises(ValueError, match=message):
+        best_policy([0.1, 0.2], **change)
+
+
+def test_response_groups_count_and_doubt():
+    x, treatment, y = campaign()
+    uplift = 0.04 + 0.10 * x
+    groups = response_groups(
+        uplift,
+        baseline=np.where(np.arange(20_000) % 2, 0.2, 0.05),
+        lower=uplift - 0.05,
+        upper=uplift + 0.05,
+        min_effect=0.01,
+        sure_from=0.1,
+        y=y,
+        treatment=treatment,
+    ).set_index("group")
+    assert groups["n"].sum() == 20_000
+    assert groups["share"].sum() == pytest.approx(1)
+    # Persuadable: x > -.3; beyond doubt: x > .2. Do not disturb: x < -.5; beyond doubt: none above x = -1.
+    assert groups.loc["persuadable", "n"] == (uplift > 0.01).sum()
+    assert groups.loc["persuadable", "n_beyond_doubt"] == (uplift - 0.05 > 0.01).sum()
+    assert groups.loc["do_not_disturb", "n"] == (uplift < -0.01).sum()
+    assert groups.loc["do_not_disturb", "n_beyond_doubt"] == (uplift + 0.05 < -0.01).sum()
+    assert groups.loc[["sure_thing", "lost_cause"], "n_beyond_doubt"].tolist() == [0, 0]
+    assert groups.loc["persuadable", "lower"] < 0.075 < groups.loc["persuadable", "upper"]
+    assert groups.loc["sure_thing", "baseline"] == pytest.approx(0.2)
+
+
+def test_response_groups_beyond_doubt_between_the_lines():
+    groups = response_groups([0.0, 0.0], baseline=[0.9, 0.1], lower=[-0.01, -0.5], upper=[0.01, 0.5], min_effect=0.1)
+    assert groups["n_beyond_doubt"].tolist() == [0, 1, 0, 0]
+    assert np.isnan(groups["share_beyond_doubt"].iloc[0])
+    with pytest.raises(ValueError, match="lower is above upper"):
+        response_groups([0.1], baseline=[0], lower=[0.3], upper=[0.2])
+    with pytest.raises(ValueError, match="baseline has 2 values, uplift 1"):
+        response_groups([0.1], baseline=[0, 1], lower=[0], upper=[0.2])
+    with pytest.raises(ValueError, match="min_effect is -1"):
+        response_groups([0.1], baseline=[0], lower=[0], upper=[0.2], min_effect=-1)
+    with pytest.raises(ValueError, match="y and treatment go together"):
+        response_groups([0.1], baseline=[0], lower=[0], upper=[0.2], y=[1])
+
+
+def test_half_sample_standard_errors_are_those_of_the_mean():
+    """For the constant effect the standard error is known; 40 splits give it to about 16 %, allowed 40 %."""
+    random = np.random.default_rng(0)
+    treatment = np.arange(2000) % 2
+    y = treatment + random.normal(size=2000)
+    found = uplift_intervals(ConstantEffect(), np.zeros((2000, 1)), y, treatment, X_new=np.zeros((3, 1)), n_splits=40)
+    known = np.sqrt(y[treatment == 1].var() / 1000 + y[treatment == 0].var() / 1000)
+    assert found["se"].to_numpy() == pytest.approx(np.full(3, known), rel=0.4)
+    assert (found["lower"] < found["uplift"]).all()
+    with pytest.raises(ValueError, match="n_splits is 1"):
+        uplift_intervals(ConstantEffect(), np.zeros((2000, 1)), y, treatment, X_new=np.zeros((3, 1)), n_splits=1)
+
+
+def test_intervals_of_a_learner_are_wider_with_fewer_customers():
+    random = np.random.default_rng(0)
+    X, treatment = random.normal(size=(4000, 2)), np.arange(4000) % 2
+    y = treatment * X[:, 0] + random.normal(size=4000)
+    few, many = (
+        uplift_intervals(RLearner(), X[:n], y[:n], treatment[:n], X_new=X[:200], n_splits=3)["se"].mean()
+        for n in (400, 4000)
+    )
+    assert many < few / 1.5
+
+
+def test_tables_stay_the_callers():
+    x, treatment, y = campaign(500)
+    frame = pd.DataFrame({"x": x, "t": treatment, "y": y, "u": 0.04 + 0.1 * x})
+    before = frame.copy()
+    calibration_by_decile(frame["y"], frame["u"], frame["t"])
+    policy_curve(frame["u"], y=frame["y"], treatment=frame["t"], require_calibrated=False)
+    pd.testing.assert_frame_equal(frame, before)
