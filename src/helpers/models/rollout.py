@@ -118,8 +118,8 @@ def event_study(
     -------
     DataFrame, one row a period
         ``period`` (−n_before−1 … 0), ``estimate`` in active days per customer and period, ``se, lower, upper``
-        (jackknife over branches, t with branches − 1 degrees of freedom; empty with fewer than four branches or where leaving one
-        out leaves nothing to compare with), ``n`` customers of the branches reached, ``n_branches`` reached,
+        (jackknife over branches, t with branches − 1 degrees of freedom; empty with fewer than four branches or where leaving
+        one out leaves nothing to compare with), ``n`` customers of the branches reached, ``n_branches`` reached,
         ``n_comparison`` branches not yet reached by the end of the period.
 
     References
