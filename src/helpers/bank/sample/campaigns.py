@@ -103,11 +103,11 @@ def run_campaign(
     takes_part = is_treated & (rng.random(len(rows)) < chance)
     days = _Days(plan, rows, start, arm, chance, takes_part, ~is_hunter[rows])
     if plan.planted == "pulls_forward":
-        tau, added = _pull_forward(rng, window, lives, active, days)
-        effects = {"active_days": tau, "active_days_90": np.zeros_like(tau)}
+        tau, tau_any, added = _pull_forward(rng, window, lives, active, days)
+        effects = {"active_days": tau, "is_active": tau_any, "active_days_90": np.zeros_like(tau)}
     else:
-        tau, added = _add_days(rng, window, people, lives, active, days)
-        effects = {"active_days": tau, "active_days_90": tau}
+        tau, tau_any, added = _add_days(rng, window, people, lives, active, days)
+        effects = {"active_days": tau, "is_active": tau_any, "active_days_90": tau}
     early, durable, rotated = _move_money(rng, window, lives, wealth, extra_aum, days, tau, added)
     effects |= {"aum_change": early, "aum_kept_change": durable}
     return Outcome(plan, rows, arm, start, takes_part, effects, rotated)
@@ -133,8 +133,11 @@ class _Days:
 
 def _add_days(
     rng: np.random.Generator, window: Window, people: People, lives: Lives, active: np.ndarray, to: _Days
-) -> tuple[np.ndarray, np.ndarray]:
-    """Add active days (drop some of the annoyed); return the true effect by arm and the days really added."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Add active days (drop some of the annoyed).
+
+    Returns the true effects by arm, on active days and on being active at all, and the days really added.
+    """
     rows, lift = to.rows, to.lift
     shape, annoyed = _shape(window, to.plan, people, active, rows)
     idle = _idle(window, lives, active, rows, to.start) & (to.moves & ~annoyed)[:, None]
@@ -142,24 +145,33 @@ def _add_days(
     gain = np.clip(lift[None, :] * shape[:, None], 0.0, 0.9)
     loss = np.where(lift > 0, ANNOYED_LOSS, 0.0)
     tau = to.chance[:, None] * (gain * idle.sum(axis=1)[:, None] - loss[None, :] * removable.sum(axis=1)[:, None])
+    is_idle = ~_window_days(window, active, to).any(axis=1)
+    none_added = (1 - gain) ** idle.sum(axis=1)[:, None]
+    tau_any = to.chance[:, None] * (1 - none_added) * is_idle[:, None]
     u = rng.random(idle.shape)
     adds = idle & to.takes_part[:, None] & (u < gain[np.arange(len(rows)), to.arm][:, None])
     drops = removable & to.takes_part[:, None] & (u < loss[to.arm][:, None])
     for marks, value in ((adds, True), (drops, False)):
         i, j = np.nonzero(marks)
         active[rows[i], to.start[i] + j] = value
-    return tau, adds.sum(axis=1)
+    return tau, tau_any, adds.sum(axis=1)
 
 
 def _pull_forward(
     rng: np.random.Generator, window: Window, lives: Lives, active: np.ndarray, to: _Days
-) -> tuple[np.ndarray, np.ndarray]:
-    """Move active days of the following two months into the first 28; the sum over 90 days stays."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Move active days of the following two months into the first 28; the sum over 90 days stays.
+
+    Returns the true effects as `_add_days` does; nothing is added.
+    """
     rows, lift = to.rows, to.lift
     idle = _idle(window, lives, active, rows, to.start) & to.moves[:, None]
     later = _removable(active, rows, to.start + EFFECT_DAYS, DURABLE_DAYS - EFFECT_DAYS)
     later &= to.moves[:, None] & (np.cumsum(later, axis=1) <= idle.sum(axis=1)[:, None])
     tau = to.chance[:, None] * lift[None, :] * later.sum(axis=1)[:, None]
+    is_idle = ~_window_days(window, active, to).any(axis=1)
+    none_moved = (1 - lift[None, :]) ** later.sum(axis=1)[:, None]
+    tau_any = to.chance[:, None] * (1 - none_moved) * is_idle[:, None]
     moved = later & to.takes_part[:, None] & (rng.random(later.shape) < lift[to.arm][:, None])
     i, j = np.nonzero(moved)
     active[rows[i], to.start[i] + EFFECT_DAYS + j] = False
@@ -167,7 +179,13 @@ def _pull_forward(
     place = np.argsort(np.argsort(keys, axis=1), axis=1)
     i, j = np.nonzero(idle & (place < moved.sum(axis=1)[:, None]))
     active[rows[i], to.start[i] + j] = True
-    return tau, np.zeros(len(rows))
+    return tau, tau_any, np.zeros(len(rows))
+
+
+def _window_days(window: Window, active: np.ndarray, to: _Days) -> np.ndarray:
+    """Return the activity of the 28 days: (m, 28)."""
+    days = to.start[:, None] + np.arange(EFFECT_DAYS)
+    return active[to.rows[:, None], np.minimum(days, window.days - 1)] & (days < window.days)
 
 
 def _eligible(

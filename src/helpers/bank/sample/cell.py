@@ -15,7 +15,7 @@ from helpers.bank.sample.holdings import Devices, Products, draw_devices, draw_p
 from helpers.bank.sample.joining import ChannelPlan, Joining, draw_joining
 from helpers.bank.sample.lives import Lives, draw_lives
 from helpers.bank.sample.people import People, draw_people
-from helpers.bank.sample.plans import INVITE, PLANS, launches_in, plans_in
+from helpers.bank.sample.plans import PLANS, launches_in, plans_in
 from helpers.bank.sample.referrals import Referrals, draw_referrals
 from helpers.bank.sample.rings import Rings, form_rings
 from helpers.bank.sample.surveys import Surveys, draw_surveys
@@ -84,14 +84,12 @@ def begin_cell(world: World, number: int) -> tuple[People, Joining, Rings]:
     window = world.window
     people = draw_people(generator(world.seed, "people", number), first=first, n=n)
     joining = draw_joining(generator(world.seed, "joining", number), window, world.channels, n=n)
-    invite = next(window.day(plan.launch) for plan in PLANS if plan.campaign_id == INVITE)
     rings = form_rings(
         generator(world.seed, "rings", number),
         window,
         people,
         joining,
         launches=launches_in(window),
-        invite_launch=invite,
     )
     joined_year = window.date(joining.day).astype("datetime64[Y]").astype(int) + 1970
     people.birth_year = np.minimum(people.birth_year, joined_year - 18)  # nobody joins as a child
@@ -108,7 +106,9 @@ def simulate_cell(world: World, number: int) -> Cell:
     people, joining, rings = begin_cell(world, number)
     is_hunter = rings.is_hunter
     lives = draw_lives(rng("lives"), people, joining.day)
-    active = draw_days(rng("days"), window, people, lives, is_hunter=is_hunter, launches=launches_in(window))
+    active = draw_days(
+        rng("days"), window, people, lives, is_hunter=is_hunter, launches=list(launches_in(window).values())
+    )
     wealth = draw_wealth(rng("wealth"), window, people, joining, lives, active, world.returns, is_hunter=is_hunter)
     extra_aum = np.zeros_like(wealth.aum)
     campaigns = rng("campaigns")

@@ -87,7 +87,7 @@ def draw_touches(
     parts.append((rows, np.full(len(rows), -1), np.full(len(rows), TOUCH_CHANNELS.index("sms")), day))
 
     row, campaign, channel, day = (np.concatenate(column) for column in zip(*parts, strict=True))
-    inside = (day < window.days) & (day >= lives.first_start[row])
+    inside = (day < window.days) & (day >= lives.first_start[row]) & (day <= lives.closing_day[row])
     row, campaign, channel, day = row[inside], campaign[inside], channel[inside], day[inside]
     hour = one_of(rng, _SENDING_HOURS, np.zeros(len(row), dtype=int))
     quiet = rng.random(len(row)) < QUIET_SHARE

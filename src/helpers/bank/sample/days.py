@@ -20,7 +20,7 @@ def draw_days(
     lives: Lives,
     *,
     is_hunter: np.ndarray,
-    launches: np.ndarray,
+    launches: list[int],
 ) -> np.ndarray:
     """Draw the days on which the customers of a cell would be active if no campaign had an effect.
 
@@ -88,7 +88,7 @@ def _walk(
         left = left[times[:, -1] < until[left]]
 
 
-def _hunting(rng: np.random.Generator, window: Window, is_hunter: np.ndarray, launches: np.ndarray) -> np.ndarray:
+def _hunting(rng: np.random.Generator, window: Window, is_hunter: np.ndarray, launches: list[int]) -> np.ndarray:
     """Mark the days on which hunters come because a campaign has started."""
     visits = np.zeros((len(is_hunter), window.days), dtype=bool)
     hunters = np.flatnonzero(is_hunter)

@@ -47,8 +47,8 @@ class ResponseCurve:
 
 
 CURVES = (
-    ResponseCurve("branch_counter", 0.22, 62.0, 0.80, 1.25, 0.82, 0.60, 1.6),
-    ResponseCurve("relationship_manager", 0.07, 210.0, 0.70, 1.30, 0.90, 0.35, 3.2),
+    ResponseCurve("branch_counter", 0.22, 62.0, 0.80, 1.25, 0.82, 0.60, 1.4),
+    ResponseCurve("relationship_manager", 0.07, 210.0, 0.70, 1.30, 0.90, 0.35, 2.4),
     ResponseCurve("app_store", 0.14, 34.0, 0.55, 1.90, 0.55, 0.30, 0.8),
     ResponseCurve("wechat_mini_program", 0.17, 27.0, 0.62, 2.20, 0.48, 0.16, 0.7),
     ResponseCurve("short_video", 0.12, 41.0, 0.45, 2.60, 0.27, 0.08, 0.35),

@@ -77,7 +77,11 @@ def brief_of(plan: Plan, world: World) -> briefs.Brief:
         goal=_goal(plan),
         expectation=_expectation(plan),
         hypotheses=_hypotheses(plan),
-        guardrails=(briefs.Guardrail(metric="active_days", direction="up", margin=0.2),),
+        guardrails=(
+            briefs.Guardrail(metric="active_days", direction="up", margin=0.2)
+            if plan.planted == "rotates"
+            else briefs.Guardrail(metric="aum_change", direction="up", margin=1_000.0),
+        ),
         disclosure=briefs.Disclosure(
             prize_kinds="、".join(dict.fromkeys(reward.kind for reward in rewards)),
             conditions=f"活动期内登录 App 并完成「{plan.zh}」任务的受邀客户",
@@ -86,7 +90,7 @@ def brief_of(plan: Plan, world: World) -> briefs.Brief:
             draw_method="系统即时发放" if plan.form != "lucky_draw" else "系统按公示概率随机抽取",
             prize_amounts="单份成本均值 " + "、".join(f"{reward.cost:g} 元" for reward in rewards),
             prize_names=plan.zh,
-            prize_numbers_or_odds="以活动页公示库存为准",
+            prize_numbers_or_odds="" if plan.form == "lucky_draw" else "以活动页公示库存为准",
             redemption_time="发放后 30 天内",
             redemption_conditions="本人账户登录使用",
             redemption_method="App 权益中心",
@@ -149,6 +153,20 @@ def _hypotheses(plan: Plan) -> tuple[briefs.Hypothesis, ...]:
                 metric="aum_change",
                 direction="up",
                 threshold=0.0,
+                window_days=EFFECT_DAYS,
+            )
+        )
+    if plan.form == "checkin":
+        found.append(
+            briefs.Hypothesis(
+                key="more_customers_active",
+                text=Words(
+                    en="The share of customers active in the 28 days rises by at least 2 percentage points.",
+                    zh="28 天内有活跃行为的客户占比至少提升 2 个百分点。",
+                ),
+                metric="is_active",
+                direction="up",
+                threshold=0.02,
                 window_days=EFFECT_DAYS,
             )
         )

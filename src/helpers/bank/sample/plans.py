@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from helpers.bank.sample.window import Window
 
 EFFECT_DAYS = 28  # the metric active_days counts distinct active days in the days 0 … 27 from the launch
@@ -162,7 +160,7 @@ PLANS = (
         "checkin", ((HOLD_OUT, 0.3), ("treatment", 0.7)), 0.42,
         {"treatment": (Reward("points", 0.4), Reward("coupon", 8.0, every=7))},
         (("app_push", 0.45), ("sms", 0.30), ("wecom", 0.15), ("call", 0.10)), 5.0,
-        lift={"treatment": 0.12}, assets=0.006, pulls_assets=True,
+        lift={"treatment": 0.12}, assets=0.015, pulls_assets=True,
     ),
 )  # fmt: skip
 INVITE = "K008"
@@ -173,6 +171,6 @@ def plans_in(window: Window) -> tuple[Plan, ...]:
     return tuple(plan for plan in PLANS if window.day(plan.launch) >= 60)
 
 
-def launches_in(window: Window) -> np.ndarray:
+def launches_in(window: Window) -> dict[str, int]:
     """Return the first days of these campaigns."""
-    return np.array([window.day(plan.launch) for plan in plans_in(window)], dtype=np.int64)
+    return {plan.campaign_id: window.day(plan.launch) for plan in plans_in(window)}

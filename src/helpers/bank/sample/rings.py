@@ -12,7 +12,8 @@ from helpers.bank.sample.window import Window
 
 RING_SHARE = 0.032  # of all customers
 LONE_SHARE = 0.008
-INVITE_BURST_SHARE = 0.45  # of rings, formed while the invite campaign pays
+# chances of the campaign that a ring is formed for: those that pay cash at once draw most
+FAVOURITES = {"K005": 0.45, "K008": 0.30}
 
 
 @dataclass
@@ -40,8 +41,7 @@ def form_rings(
     people: People,
     joining: Joining,
     *,
-    launches: np.ndarray,
-    invite_launch: int,
+    launches: dict[str, int],
 ) -> Rings:
     """Choose the hunters of a cell and let them join in bursts, by invitation.
 
@@ -49,15 +49,17 @@ def form_rings(
 
     Parameters
     ----------
-    launches : array of int, (n_campaigns,)
+    launches : dict of campaign to int
         First days of the campaigns in the log.
-    invite_launch : int
-        First day of the invite campaign.
     """
     n = people.n
     is_hunter = np.zeros(n, dtype=bool)
     ring = np.full(n, -1)
     heads = []
+    days = np.array(list(launches.values()))
+    others = (1 - sum(FAVOURITES.values())) / max(len(launches) - len(FAVOURITES), 1)
+    chances = np.array([FAVOURITES.get(campaign, others) for campaign in launches])
+    chances /= chances.sum()
     wanted = round(RING_SHARE * n)
     order = rng.permutation(n)
     taken = 0
@@ -65,8 +67,7 @@ def form_rings(
         size = min(int(rng.integers(5, 12)), wanted - taken)
         members = order[taken : taken + size]
         taken += size
-        in_burst = rng.random() < INVITE_BURST_SHARE and invite_launch > 30
-        launch = invite_launch if in_burst else int(rng.choice(launches))
+        launch = int(rng.choice(days, p=chances))
         burst = max(25, launch + int(rng.integers(-3, 6)))
         head = members[0]
         is_hunter[members] = True

@@ -17,7 +17,7 @@ from helpers.bank.sample.people import BRANCHES, RISK_APPETITES
 from helpers.bank.sample.plans import INVITE, plans_in
 from helpers.bank.sample.tags import FAMILIES, TAGS
 
-LATE_SHARE = 0.005
+LATE_SHARE = 0.0075  # of rows that are not the first of a customer's day
 LATE_DAYS = (2, 20)
 REPEATED_SHARE = 0.003
 LOADING_SECOND = 86_400 - 90  # the day's load closes just before midnight

@@ -15,7 +15,7 @@ from helpers.bank.sample.window import Window
 
 REFRESHES = ("2025-06-30", "2025-07-31", "2025-08-31")  # runs of the tag system that reached most customers
 _DAY = 86_400
-AGE_BANDS = ("under_30", "30_39", "40_49", "50_59", "60_plus")
+AGE_BANDS = ("<30", "30-39", "40-49", "50-59", "60+")
 BENEFITS = ("points", "coupon", "cash_red_packet", "physical_gift")
 AUM_BANDS = ("zero", "under_10k", "10k_50k", "50k_200k", "200k_plus")
 ACTIVITY_BANDS = ("none", "low", "middle", "high")
@@ -52,12 +52,13 @@ TAGS = (
     TagPlan("gender", "basic", ("M", "F"), "gender", 0.05, 0.03, 0.20),
     TagPlan("city_tier", "basic", ("1", "2", "3"), "city_tier", 0.10, 0.02, 0.20),
     TagPlan("aum_band", "financial", AUM_BANDS, "", 0.08, 0.02, 0.10),
+    TagPlan("payroll", "financial", YES_NO, "is_payroll", 0.10, 0.05, 0.15),
     TagPlan("has_loan", "financial", YES_NO, "", 0.12, 0.01, 0.05),
     TagPlan("community_member", "social", YES_NO, "", 0.45, 0.10, 0.35),
     TagPlan("invites_friends", "social", YES_NO, "", 0.35, 0.08, 0.20),
     TagPlan("risk_appetite", "risk", RISK_APPETITES, "risk_appetite", 0.22, 0.09, 0.40),
     TagPlan("car_owner", "life", YES_NO, "is_car_owner", 0.28, 0.14, 0.30),
-    TagPlan("has_children", "life", YES_NO, "has_children", 0.38, 0.16, 0.30),
+    TagPlan("has_children", "social", YES_NO, "has_children", 0.38, 0.16, 0.30),
     TagPlan("interest", "life", ("food", "travel", "health", "education", "home"), "", 0.42, 0.20, 0.30),
     TagPlan("activity_band", "behaviour", ACTIVITY_BANDS, "", 0.04, 0.01, 0.03),
     TagPlan("preferred_benefit", "behaviour", BENEFITS, "", 0.30, 0.12, 0.15),
@@ -133,6 +134,7 @@ def _truth(
     simple = {
         "gender": people.is_woman,
         "city_tier": people.city_tier - 1,
+        "payroll": people.is_payroll,
         "has_loan": wealth.loan[:, 0] > 0,
         "risk_appetite": people.risk_appetite,
         "car_owner": people.is_car_owner,

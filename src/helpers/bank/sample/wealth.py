@@ -65,13 +65,13 @@ def draw_wealth(
     then smaller.
     """
     n, months = people.n, window.months
-    median = 21_000.0 * np.where(people.is_silver, 2.6, 1.0) * np.where(people.is_young, 0.25, 1.0)
+    median = 25_000.0 * np.where(people.is_silver, 2.3, 1.0) * np.where(people.is_young, 0.25, 1.0)
     median *= np.where(people.is_payroll, 1.35, 1.0) * np.where(people.is_car_owner, 1.5, 1.0)
     median *= np.where(joining.is_prior, 1.0, np.array([c.assets for c in CURVES])[joining.channel])
-    usual = np.minimum(median * np.exp(1.15 * rng.standard_normal(n)), 5e6)
+    usual = np.minimum(median * np.exp(0.95 * rng.standard_normal(n)), 1.5e6)
     usual = np.where(rng.random(n) < _ZERO_SHARE, 0.0, usual)
     usual = np.where(is_hunter, np.where(rng.random(n) < 0.7, 0.0, 80.0 * rng.random(n)), usual)
-    noise = np.clip(0.05 * rng.standard_t(4, (n, months)), -0.5, 0.5)
+    noise = np.clip(0.02 * rng.standard_t(4, (n, months)), -0.3, 0.3)
     start = np.where(joining.is_prior, usual * np.exp(0.25 * rng.standard_normal(n)), 0.0)
     dormant = joining.is_prior & (lives.first_end < 0)
     start = np.where(dormant, 0.15 * start, start)
