@@ -17,6 +17,8 @@ from helpers.models.retention.left_out import entry as left_out_entry
 NEW = "new"
 ALL = "all"
 _CHUNK = 20_000
+# Longest wait for the balance that shows that the horizon was reached: two months.
+_NEXT_BALANCE = 62
 
 
 def money_survival(
@@ -116,6 +118,7 @@ def money_survival(
         told = "; ".join(f"{line['n']} {line['reason']}" for line in lines if line["n"])
         raise ValueError(f"rewards leave no customer whose money can be followed: {told or 'there is none'}")
     people_kept = levels[keep].reset_index(drop=True)
+    people_kept["reach"] = np.minimum(reach[keep], horizon).astype(int)
     people_kept["money"], people_kept["base_used"] = money[keep], base[keep]
     falls = _falls(rows, names).to_pandas()
     table = _curves(people_kept, falls, names, horizon, alpha)
@@ -155,7 +158,10 @@ def _around(
         slim = slim.filter(slim.balance_on <= ibis.literal(_limit(as_of)))
     rows = slim.inner_join(paid, "customer_id")
     rows = rows.mutate(after=rows.balance_on.delta(rows.paid_on, unit="day"))
-    return rows.filter((rows.after >= -before) & (rows.after <= horizon)).select("customer_id", *names, "after", "aum")
+    # A balance stands until the next one: month-end balances past the horizon tell that it was reached.
+    return rows.filter((rows.after >= -before) & (rows.after <= horizon + _NEXT_BALANCE)).select(
+        "customer_id", *names, "after", "aum"
+    )
 
 
 def _levels(rows: ibis.Table, names: list[str], campaign_days: int, base_months: int) -> ibis.Table:
@@ -189,6 +195,7 @@ def _curves(people: pd.DataFrame, falls: pd.DataFrame, names: list[str], horizon
     keys = ["customer_id", *names]
     people = people.assign(person=np.arange(len(people)))
     falls = falls.merge(people[[*keys, "person"]], on=keys, how="inner")
+    falls = falls[falls["after"] <= people["reach"].max()]
     falls = falls.sort_values(["person", "after"], kind="stable")
     groups = [((), people)] if not names else list(people.groupby(names, sort=True, dropna=False))
     tables = []

@@ -11,6 +11,7 @@ import pandas as pd
 
 from helpers.findings import Figure, Finding, Text, Writer
 from helpers.models.retention import columns as col
+from helpers.models.retention.threads import one_thread
 from helpers.models.retention.warning import features, scores
 from helpers.models.retention.warning.logistic import Logistic, label_of
 
@@ -46,8 +47,8 @@ class ChurnWarning:
     ----------
     backtest_ : DataFrame, one row a horizon and test day, and one for all days of a horizon (``cutoff``
     ``all``)
-        ``horizon_days, cutoff, n, lapsed, base_rate`` (share that fell silent), ``expected_rate`` (base
-        rate of the training days),
+        ``horizon_days, cutoff, n`` (forecasts), ``n_customers, lapsed, base_rate`` (share that fell
+        silent), ``expected_rate`` (base rate of the training days),
         ``predicted`` (mean probability), ``auc, auc_lower, auc_upper, brier, brier_base_rate, skill,
         skill_lower, skill_upper, better`` (True where the skill's lower bound is above 0).
     calibration_ : DataFrame
@@ -128,6 +129,18 @@ class ChurnWarning:
             The log is too short for one training day and one later test day (the text says how many days
             are needed).
         """
+        with one_thread():
+            return self._fit(activity, customers, as_of=as_of, balances=balances, attributes=attributes)
+
+    def _fit(
+        self,
+        activity: ibis.Table | pd.DataFrame,
+        customers: ibis.Table | pd.DataFrame,
+        *,
+        as_of: date | str,
+        balances: ibis.Table | pd.DataFrame | None,
+        attributes: Sequence[str] | None,
+    ) -> ChurnWarning:
         horizons = self._check()
         today = pd.Timestamp(as_of).date()
         people = customers if isinstance(customers, pd.DataFrame) else customers.to_pandas()
@@ -160,19 +173,21 @@ class ChurnWarning:
                     f"{(today - pd.Timestamp(first).date()).days} days, at least {need} are needed "
                     "(a training day, its outcome, then a test day and its outcome)"
                 )
-            labels, guesses, rates = [], [], []
+            labels, guesses, rates, names = [], [], [], []
             for cutoff in reversed(trials):
                 past = [(frame(c), c) for c in self._grid(cutoff - lag, oldest, self.max_cutoffs)]
                 model = Logistic(self.attributes_).fit(past, gaps, horizon)
                 table = frame(cutoff)
                 label = label_of(table, gaps, cutoff, horizon)
                 guess = model.predict(table)
-                tests.append(self._row(horizon, cutoff, label, guess, model.base_rate_))
+                names.append(table["customer_id"].to_numpy())
+                tests.append(self._row(horizon, cutoff, label, guess, model.base_rate_, names[-1]))
                 labels.append(label)
                 guesses.append(guess)
                 rates.append(np.full(len(label), model.base_rate_))
             label, guess = np.concatenate(labels), np.concatenate(guesses)
-            tests.append(self._row(horizon, "all", label, guess, np.concatenate(rates)))
+            everybody = np.concatenate(names)
+            tests.append(self._row(horizon, "all", label, guess, np.concatenate(rates), everybody))
             bins.append(scores.tenths(label, guess, alpha=self.alpha).assign(horizon_days=horizon))
             final = Logistic(self.attributes_).fit([(frame(c), c) for c in known[: self.max_cutoffs]], gaps, horizon)
             weights.append(final.table().assign(horizon_days=horizon))
@@ -321,16 +336,23 @@ class ChurnWarning:
         return table
 
     def _row(
-        self, horizon: int, cutoff: date | str, label: np.ndarray, guess: np.ndarray, rate: float | np.ndarray
+        self,
+        horizon: int,
+        cutoff: date | str,
+        label: np.ndarray,
+        guess: np.ndarray,
+        rate: float | np.ndarray,
+        names: np.ndarray,
     ) -> dict[str, object]:
         if not len(label):
             raise ValueError(f"no customer was active in the {self.silent_days} days before the test day {cutoff}")
-        value, low, high = scores.auc(label, guess, self.alpha)
-        accuracy = scores.brier(label, guess, rate, self.alpha)
+        value, low, high = scores.auc(label, guess, self.alpha, cluster=names)
+        accuracy = scores.brier(label, guess, rate, self.alpha, cluster=names)
         return {
             "horizon_days": horizon,
             "cutoff": str(cutoff),
             "n": len(label),
+            "n_customers": len(np.unique(names)),
             "lapsed": int(label.sum()),
             "base_rate": float(label.mean()),
             "expected_rate": float(np.mean(rate)),

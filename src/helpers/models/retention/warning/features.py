@@ -14,7 +14,7 @@ HISTORY_DAYS = 180
 
 
 def daily(activity: ibis.Table | pd.DataFrame, as_of: date) -> ibis.Table:
-    """Events by customer and day up to the cut-off day, lazily."""
+    """Events by customer and day up to the cut-off day, counted once and kept in the engine."""
     if isinstance(activity, pd.DataFrame):
         activity = ibis.memtable(activity[["customer_id", "occurred_at"]].reset_index(drop=True))
     day = activity.occurred_at.cast("timestamp").date()
@@ -24,6 +24,8 @@ def daily(activity: ibis.Table | pd.DataFrame, as_of: date) -> ibis.Table:
         .drop_null("customer_id")
         .group_by(["customer_id", "day"])
         .aggregate(events=lambda t: t.count())
+        # Read once, asked once a cut-off day: the engine keeps the customer-days, not the log.
+        .cache()
     )
 
 

@@ -8,7 +8,16 @@ from scipy.special import ndtri
 from scipy.stats import rankdata
 
 
-def auc(label: np.ndarray, probability: np.ndarray, alpha: float = 0.05) -> tuple[float, float, float]:
+def _clustered(influence: np.ndarray, cluster: np.ndarray | None) -> float:
+    """Variance of a sum of influences; those of one customer move together."""
+    if cluster is not None:
+        influence = np.bincount(pd.factorize(cluster)[0], influence)
+    return float(np.sum(influence**2))
+
+
+def auc(
+    label: np.ndarray, probability: np.ndarray, alpha: float = 0.05, *, cluster: np.ndarray | None = None
+) -> tuple[float, float, float]:
     """Chance that a customer who fell silent had the higher probability than one who did not, with
     DeLong's interval.
 
@@ -20,6 +29,8 @@ def auc(label: np.ndarray, probability: np.ndarray, alpha: float = 0.05) -> tupl
         0 or 1.
     probability : array of shape (n,)
     alpha : float
+    cluster : array of shape (n,), optional
+        Customer of each row, where a customer stands in several.
 
     Returns
     -------
@@ -45,12 +56,22 @@ def auc(label: np.ndarray, probability: np.ndarray, alpha: float = 0.05) -> tupl
     above = (ranks[event] - among_events) / n
     below = 1 - (ranks[~event] - among_others) / m
     value = float(above.mean())
-    variance = (above.var(ddof=1) / m if m > 1 else 0.25) + (below.var(ddof=1) / n if n > 1 else 0.25)
-    half = float(ndtri(1 - alpha / 2) * np.sqrt(variance))
+    influence = np.empty(m + n)
+    # Centred with n − 1, as DeLong's variance is.
+    influence[event] = (above - value) / np.sqrt(m * max(m - 1, 1))
+    influence[~event] = (below - value) / np.sqrt(n * max(n - 1, 1))
+    half = float(ndtri(1 - alpha / 2) * np.sqrt(_clustered(influence, cluster)))
     return value, max(value - half, 0.0), min(value + half, 1.0)
 
 
-def brier(label: np.ndarray, probability: np.ndarray, base_rate: float, alpha: float = 0.05) -> dict[str, float]:
+def brier(
+    label: np.ndarray,
+    probability: np.ndarray,
+    base_rate: float | np.ndarray,
+    alpha: float = 0.05,
+    *,
+    cluster: np.ndarray | None = None,
+) -> dict[str, float]:
     """Mean squared error of the probabilities, of the base rate alone, and the skill between them.
 
     ``skill`` is 1 minus their ratio: 0 is no better than the base rate; its interval comes from the paired
@@ -59,7 +80,8 @@ def brier(label: np.ndarray, probability: np.ndarray, base_rate: float, alpha: f
     own = (probability - label) ** 2
     plain = (base_rate - label) ** 2
     gain = plain - own
-    half = ndtri(1 - alpha / 2) * gain.std(ddof=1) / np.sqrt(len(gain)) if len(gain) > 1 else np.inf
+    error = np.sqrt(_clustered((gain - gain.mean()) / len(gain), cluster))
+    half = ndtri(1 - alpha / 2) * error if len(gain) > 1 else np.inf
     scale = float(plain.mean())
     if scale == 0:
         skill = lower = upper = 0.0
