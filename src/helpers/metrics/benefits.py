@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from helpers.bank import catalogue
 from helpers.metrics.forms import FIT_SCORES, FitLevel, Range, Share
@@ -39,7 +39,7 @@ class Benefit(catalogue.Entry):
     also_called: tuple[str, ...] = ()
     unit_cost: Range
     redemption: Share
-    fits: dict[str, FitLevel] = {}
+    fits: dict[str, FitLevel] = Field(default_factory=dict)
     is_cash_like: bool
 
     @model_validator(mode="after")

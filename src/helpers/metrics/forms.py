@@ -107,7 +107,7 @@ class Form(catalogue.Entry):
     prevention: catalogue.Words
     cost_drivers: catalogue.Words
     success_event: str
-    fits: dict[str, Fit] = {}
+    fits: dict[str, Fit] = Field(default_factory=dict)
     against: tuple[Against, ...] = ()
     prize_promotion: bool
     has_draw: bool = False

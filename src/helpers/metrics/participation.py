@@ -50,7 +50,7 @@ def participation(
         (rewards or events), ``days`` the campaign ran, ``n_treated, n_participants, share`` of treated with at least
         one success, with Wilson ``lower, upper``, ``successes_mean`` of participants (distinct days),
         ``reward_cost_each``, ``contact_cost_each`` mean cost of one treated customer in money.
-        ``levels``, one row a campaign and number of successes (at least 1): ``campaign_id, form, successes, customers``.
+        ``levels``, one row a campaign and number of successes from 1 on: ``campaign_id, form, successes, customers``.
     """
     import pandas as pd
 
@@ -167,5 +167,5 @@ def _costs(bank: Bank, name: str) -> Any:
     if table is None:
         return None
     cost = {"rewards": "reward_cost", "touches": "touch_cost"}[name]
-    mine = table.filter(table.campaign_id.notnull())
+    mine = table.filter(table.campaign_id.notnull())  # noqa: PD004 (Ibis has no notna)
     return mine.group_by("campaign_id", "customer_id").aggregate(**{cost: mine.cost.sum()})
