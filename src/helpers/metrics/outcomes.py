@@ -6,160 +6,34 @@ comparison of arms may stand on. Who takes part chooses to, and is told apart el
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from helpers.bank import catalogue
+from helpers.metrics.campaigns import (
+    Campaign,
+    MeasuringDays,
+    campaign,
+    finished_campaigns,
+    measuring_days,
+    midnight,
+)
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
-    import pandas as pd
 
     from helpers.bank import Bank
 
-# Durable money is read on days 31 to 90 after the last day of the campaign, when the bait is gone.
-DURABLE_FROM_DAYS = 31
-DURABLE_TO_DAYS = 90
-BASE_SNAPSHOTS = 3  # the base is the highest of the last three month ends, so that a dip before launch is no gain
-
-
-@dataclass(frozen=True)
-class Campaign:
-    """One row of the campaigns table.
-
-    Attributes
-    ----------
-    campaign_id, form, name : str
-    starts_date, ends_date : date
-    budget : float or None
-        In the bank's currency.
-    success_event : str
-        Event that counts as success; empty if none is named.
-    """
-
-    campaign_id: str
-    form: str
-    name: str
-    starts_date: date
-    ends_date: date
-    budget: float | None
-    success_event: str
-
-    def last_day(self, window_days: int) -> date:
-        """Return the last day of an outcome window of so many days, the first being the launch."""
-        return self.starts_date + timedelta(days=window_days - 1)
-
-
-@dataclass(frozen=True)
-class MeasuringDays:
-    """Balance days that a campaign's money is read on; None where the bank has none (yet).
-
-    Attributes
-    ----------
-    before : date or None
-        Last balance day before the launch.
-    after : date or None
-        Last balance day of the calendar month in which the outcome window ends.
-    base : tuple of date
-        Up to three last balance days of calendar months before the launch, newest first.
-    durable : tuple of date
-        Balance days 31 to 90 days after the campaign's last day, complete only if ``is_durable_complete``.
-    is_durable_complete : bool
-        True if the bank was seen until the 90th day after the campaign's end.
-    """
-
-    before: date | None
-    after: date | None
-    base: tuple[date, ...]
-    durable: tuple[date, ...]
-    is_durable_complete: bool
-
-
-def campaign(bank: Bank, campaign_id: str) -> Campaign:
-    """Return one campaign that the bank knows by the day it is looked at.
-
-    Raises
-    ------
-    ValueError
-        If the bank has no campaigns table, or no such campaign (the nearest is named).
-    """
-    if bank.campaigns is None:
-        raise ValueError(f"campaign_id {campaign_id!r}: the bank has no table campaigns; a post-mortem needs one")
-    found = bank.campaigns.filter(lambda t: t.campaign_id == campaign_id).execute()
-    if found.empty:
-        known = sorted(bank.campaigns.campaign_id.name("id").as_table().execute()["id"])
-        if not known:
-            raise ValueError(f"campaign_id {campaign_id!r}: no campaign had started by {bank.as_of}")
-        raise ValueError(
-            catalogue.unknown(campaign_id, known, what="campaign_id") + f" (campaigns that had started by {bank.as_of})"
-        )
-    row = found.iloc[0]
-    budget, event = row["budget"], row["success_event"]
-    return Campaign(
-        campaign_id=str(row["campaign_id"]),
-        form=str(row["form"]),
-        name=str(row["name"]),
-        starts_date=_as_date(row["starts_date"]),
-        ends_date=_as_date(row["ends_date"]),
-        budget=None if budget is None or budget != budget else float(budget),
-        success_event="" if event is None or event != event else str(event),
-    )
-
-
-def finished_campaigns(bank: Bank, *, window_days: int = 28) -> pd.DataFrame:
-    """List the campaigns with an assignment whose outcome window is over by the day that is looked at.
-
-    Parameters
-    ----------
-    bank : Bank
-    window_days : int
-        Length of the outcome window in days from the launch.
-
-    Returns
-    -------
-    DataFrame, one row a campaign, by launch
-        ``campaign_id, form, name, starts_date, ends_date, n_arms, n, is_drawn`` (True if every row has a propensity
-        and there is more than one arm). Empty, with these columns, if the bank has no campaigns or no assignments.
-    """
-    import pandas as pd
-
-    columns = ["campaign_id", "form", "name", "starts_date", "ends_date", "n_arms", "n", "is_drawn"]
-    if bank.campaigns is None or bank.assignments is None:
-        return pd.DataFrame(columns=columns)
-    arms = bank.assignments.group_by("campaign_id").aggregate(
-        n_arms=lambda t: t.arm.nunique(), n=lambda t: t.count(), n_drawn=lambda t: t.propensity.count()
-    )
-    found = bank.campaigns.inner_join(arms, "campaign_id").execute()
-    found["starts_date"] = [_as_date(value) for value in found["starts_date"]]
-    found["ends_date"] = [_as_date(value) for value in found["ends_date"]]
-    found["is_drawn"] = (found["n_arms"] > 1) & (found["n_drawn"] == found["n"])
-    over = [day + timedelta(days=window_days - 1) <= bank.as_of for day in found["starts_date"]]
-    return found.loc[over, columns].sort_values(["starts_date", "campaign_id"], ignore_index=True)
-
-
-def measuring_days(bank: Bank, of: Campaign, *, window_days: int = 28) -> MeasuringDays:
-    """Find the balance days on which a campaign's money is read.
-
-    Examples
-    --------
-    With month ends, a campaign from 8 September whose 28 days end on 5 October is read on 31 August (before) and
-    31 October (after).
-    """
-    days = bank.balances.select("balance_date").distinct().execute()["balance_date"]
-    seen = sorted(_as_date(day) for day in days)
-    last = of.last_day(window_days)
-    earlier = [day for day in seen if day < of.starts_date]
-    in_month = [day for day in seen if (day.year, day.month) == (last.year, last.month) and day >= of.starts_date]
-    month_lasts = {(day.year, day.month): day for day in earlier}
-    first, until = (of.ends_date + timedelta(days=d) for d in (DURABLE_FROM_DAYS, DURABLE_TO_DAYS))
-    return MeasuringDays(
-        before=earlier[-1] if earlier else None,
-        after=in_month[-1] if in_month else None,
-        base=tuple(sorted(month_lasts.values(), reverse=True)[:BASE_SNAPSHOTS]),
-        durable=tuple(day for day in seen if first <= day <= until),
-        is_durable_complete=bank.as_of >= until,
-    )
+__all__ = [
+    "Campaign",
+    "MeasuringDays",
+    "assigned_customers",
+    "campaign",
+    "campaign_outcomes",
+    "finished_campaigns",
+    "has_assignment",
+    "measuring_days",
+    "outcomes_of",
+]
 
 
 def campaign_outcomes(
@@ -206,9 +80,33 @@ def campaign_outcomes(
     ValueError
         If the campaign is unknown, has no assignment, or its window is not over by the day that is looked at.
     """
+    return outcomes_of(
+        bank,
+        campaign(bank, campaign_id),
+        assigned_customers(bank, campaign_id),
+        window_days=window_days,
+        before_days=before_days,
+        after_days=after_days,
+    )
+
+
+def outcomes_of(
+    bank: Bank,
+    of: Campaign,
+    assigned: ir.Table,
+    *,
+    window_days: int = 28,
+    before_days: int = 28,
+    after_days: int = 0,
+) -> ir.Table:
+    """Outcomes of given customers in a campaign's windows, as :func:`campaign_outcomes` returns them.
+
+    Parameters
+    ----------
+    assigned : lazy Ibis table with ``customer_id, arm, branch, propensity, assigned_at``
+    """
     import ibis
 
-    of = campaign(bank, campaign_id)
     for name, value, least in (("window_days", window_days, 1), ("before_days", before_days, 1)):
         if value < least:
             raise ValueError(f"{name} must be at least {least}, not {value}")
@@ -217,16 +115,15 @@ def campaign_outcomes(
     last = of.last_day(window_days + after_days)
     if last > bank.as_of:
         raise ValueError(
-            f"campaign {campaign_id}: the window of {window_days + after_days} days ends on {last}, "
+            f"campaign {of.campaign_id}: the window of {window_days + after_days} days ends on {last}, "
             f"after the last day that is seen, {bank.as_of}; choose a later as_of or fewer days"
         )
-    assigned = assigned_customers(bank, campaign_id)
     table = assigned.left_join(_activity(bank, of, assigned, window_days, before_days, after_days), "customer_id").drop(
         "customer_id_right"
     )
     days = measuring_days(bank, of, window_days=window_days)
     table = table.left_join(_money(bank, days, assigned), "customer_id").drop("customer_id_right")
-    for costs in (_touches(bank, campaign_id), _rewards(bank, campaign_id)):
+    for costs in (_touches(bank, of.campaign_id), _rewards(bank, of.campaign_id)):
         table = table.left_join(costs, "customer_id").drop("customer_id_right")
     counts = ["active_days", "is_active", "active_days_before", "n_touches", "touch_cost", "n_rewards", "reward_cost"]
     counts += ["active_days_after"] if after_days else []
@@ -357,14 +254,3 @@ def _costs(bank: Bank, name: str, campaign_id: str, cost: str, count: str) -> ir
         return none.group_by("customer_id").aggregate(**{cost: none.count().cast("float64"), count: none.count()})
     mine = table.filter(lambda t: t.campaign_id == campaign_id)
     return mine.group_by("customer_id").aggregate(**{cost: mine.cost.sum(), count: mine.count()})
-
-
-def midnight(day: date) -> datetime:
-    """Return the first moment of a day."""
-    return datetime.combine(day, time.min)
-
-
-def _as_date(value: Any) -> date:
-    if isinstance(value, datetime):
-        return value.date()
-    return value if isinstance(value, date) else value.to_pydatetime().date()

@@ -13,14 +13,15 @@ import pandas as pd
 from pydantic import model_validator
 
 from helpers.bank import catalogue
+from helpers.metrics.journeys import JOIN, VIEW
 from helpers.metrics.outcomes import assigned_customers
-from helpers.metrics.people_goods_place import JOIN, VIEW, wilson
+from helpers.metrics.shares import wilson
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from helpers.bank import Bank
-    from helpers.metrics.outcomes import Campaign
+    from helpers.metrics.campaigns import Campaign
 
 SIGN_IN = "login"
 _THRESHOLDS = {
@@ -77,7 +78,9 @@ def usable_rules(bank: Bank, rules: dict[str, Rule]) -> dict[str, Rule]:
     return {slug: rule for slug, rule in rules.items() if all(bank.tables.get(name) is not None for name in rule.needs)}
 
 
-def signals(bank: Bank, of: Campaign, *, rules: dict[str, Rule] | None = None) -> pd.DataFrame:
+def signals(
+    bank: Bank, of: Campaign, *, rules: dict[str, Rule] | None = None, assigned: ir.Table | None = None
+) -> pd.DataFrame:
     """Look for the signals in everybody whom a campaign assigned.
 
     Parameters
@@ -88,6 +91,8 @@ def signals(bank: Bank, of: Campaign, *, rules: dict[str, Rule] | None = None) -
     of : Campaign
     rules : dict of slug to Rule, optional
         By default those of the catalogue; rules without their tables are left out.
+    assigned : lazy Ibis table, optional
+        Whom to look at, by default everybody assigned.
 
     Returns
     -------
@@ -96,7 +101,7 @@ def signals(bank: Bank, of: Campaign, *, rules: dict[str, Rule] | None = None) -
         don't depend on the campaign).
     """
     usable = usable_rules(bank, read_rules() if rules is None else rules)
-    assigned = assigned_customers(bank, of.campaign_id).select("customer_id")
+    assigned = (assigned_customers(bank, of.campaign_id) if assigned is None else assigned).select("customer_id")
     table = assigned
     for slug, rule in usable.items():
         marked = _SEEN_BY[slug](bank, of, assigned, rule.thresholds).distinct().mutate(**{slug: True})
@@ -134,7 +139,7 @@ def rule_table(people: pd.DataFrame, rules: dict[str, Rule], *, min_signals: int
     marks = {slug: takers[slug] for slug in rules} | {"flagged": takers["n_signals"] >= min_signals}
     for slug, mark in marks.items():
         n = int(mark.sum())
-        lower, upper = wilson(n, len(takers), alpha=alpha)
+        lower, upper = (float(bound) for bound in wilson(n, len(takers), alpha=alpha))
         told = ", ".join(f"{name} {value:g}" for name, value in rules[slug].thresholds.items()) if slug in rules else ""
         rows.append(
             {

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from helpers.metrics.outcomes import Campaign, assigned_customers, midnight
+from helpers.metrics.campaigns import Campaign, midnight
+from helpers.metrics.outcomes import assigned_customers
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -118,9 +119,9 @@ def event_study(
     -------
     DataFrame, one row a period
         ``period`` (−n_before−1 … 0), ``estimate`` in active days per customer and period, ``se, lower, upper``
-        (jackknife over branches, t with branches − 1 degrees of freedom; empty with fewer than four branches or where leaving
-        one out leaves nothing to compare with), ``n`` customers of the branches reached, ``n_branches`` reached,
-        ``n_comparison`` branches not yet reached by the end of the period.
+        (jackknife over branches, t with branches − 1 degrees of freedom; empty with fewer than four branches or where
+        leaving one out leaves nothing to compare with), ``n`` customers of the branches reached, ``n_branches``
+        reached, ``n_comparison`` branches not yet reached by the end of the period.
 
     References
     ----------
