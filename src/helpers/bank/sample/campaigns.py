@@ -9,6 +9,7 @@ import numpy as np
 from helpers.bank.sample.lives import LONGEST_GAP_DAYS, NEVER, Lives
 from helpers.bank.sample.people import BRANCHES, People
 from helpers.bank.sample.plans import DURABLE_DAYS, EFFECT_DAYS, HOLD_OUT, Plan
+from helpers.bank.sample.waking import draw_waking
 from helpers.bank.sample.wealth import PULL_PER_ACTIVE_DAY, Wealth
 from helpers.bank.sample.window import Window
 
@@ -110,6 +111,8 @@ def run_campaign(
         effects = {"active_days": tau, "is_active": tau_any, "active_days_90": tau}
     early, durable, rotated = _move_money(rng, window, lives, wealth, extra_aum, days, tau, added)
     effects |= {"aum_change": early, "aum_kept_change": durable}
+    if plan.wakes > 0:
+        _wake(rng, window, people, lives, wealth, active, extra_aum, days, effects)
     return Outcome(plan, rows, arm, start, takes_part, effects, rotated)
 
 
@@ -180,6 +183,44 @@ def _pull_forward(
     i, j = np.nonzero(idle & (place < moved.sum(axis=1)[:, None]))
     active[rows[i], to.start[i] + j] = True
     return tau, tau_any, np.zeros(len(rows))
+
+
+def _wake(
+    rng: np.random.Generator,
+    window: Window,
+    people: People,
+    lives: Lives,
+    wealth: Wealth,
+    active: np.ndarray,
+    extra_aum: np.ndarray,
+    to: _Days,
+    effects: dict[str, np.ndarray],
+) -> None:
+    """Bring silent customers back; add what that is expected to do to `effects`, in place."""
+    launch = window.day(to.plan.launch)
+    before, after, durable = months_measured(window, to.plan)
+    waking = draw_waking(
+        rng, window, people, lives, wealth, active, to.rows, launch, (after, durable), is_hunter=~_by_row(to, people.n)
+    )
+    chance = (to.chance * to.plan.wakes * waking.can)[:, None] * treated_arms(to.plan)[None, :]
+    for metric, gain in (
+        ("active_days", waking.days),
+        ("is_active", np.ones(len(to.rows))),
+        ("active_days_90", waking.days_later),
+        ("aum_change", waking.money),
+        ("aum_kept_change", waking.money),
+    ):
+        effects[metric] = effects[metric] + chance * gain[:, None]
+    is_woken = to.takes_part & waking.can & (rng.random(len(to.rows)) < to.plan.wakes)
+    waking.wake(to.rows, is_woken, lives, active)
+    extra_aum[to.rows, before + 1 :] += np.where(is_woken, waking.money, 0.0)[:, None]
+
+
+def _by_row(to: _Days, n: int) -> np.ndarray:
+    """Spread `moves` from the assigned to all rows of the cell."""
+    spread = np.zeros(n, dtype=bool)
+    spread[to.rows] = to.moves
+    return spread
 
 
 def _window_days(window: Window, active: np.ndarray, to: _Days) -> np.ndarray:

@@ -40,14 +40,14 @@ def draw_days(
         in_log = np.flatnonzero((end >= 0) & (start < window.days))
         if len(in_log) == 0:
             continue
-        _walk(rng, window, active, in_log, start[in_log], end[in_log], gap[in_log])
+        walk(rng, window, active, in_log, start[in_log], end[in_log], gap[in_log])
         days = np.arange(window.days)
         alive = (days >= start[in_log, None]) & (days <= end[in_log, None])
         active[in_log] |= visits[in_log] & alive
     return active
 
 
-def _walk(
+def walk(
     rng: np.random.Generator,
     window: Window,
     active: np.ndarray,
@@ -56,7 +56,15 @@ def _walk(
     end: np.ndarray,
     gap: np.ndarray,
 ) -> None:
-    """Mark the days of one life of some customers, in place."""
+    """Mark the days of one life of some customers, in place.
+
+    Parameters
+    ----------
+    active : array of bool, (n, days of the log)
+        Marked in rows `rows`.
+    start, end, gap : array, one value a row of `rows`
+        First and last day of the life; mean gap on the busyness clock, infinite for hunters.
+    """
     last = np.minimum(end, window.days - 1)
     # who joined long ago is picked up somewhere before the log, so that the log finds them in mid-stride
     begin = np.maximum(start, -BURN_IN_DAYS + rng.integers(0, LONGEST_GAP_DAYS, len(rows)))

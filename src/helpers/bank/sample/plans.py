@@ -47,6 +47,8 @@ class Plan:
         Durable new money of a customer who takes part, as a share of assets (at most 300,000 counted).
     drops_active : float
         Chance that a treated customer who was active before is lost from the list: a broken randomisation.
+    wakes : float
+        Chance that a silent customer who takes part comes back for good.
     waves : tuple of (first day, branches)
         The branches' own first days; the campaign is then not randomised.
     succeeds, most_successes : float, int
@@ -73,6 +75,7 @@ class Plan:
     assets: float = 0.0
     pulls_assets: bool = False
     drops_active: float = 0.0
+    wakes: float = 0.0
     waves: tuple[tuple[str, tuple[str, ...]], ...] = ()
     succeeds: float = 0.85
     most_successes: int = 28
@@ -95,7 +98,7 @@ PLANS = (
         "K002", "quiz", "Spring finance quiz", "春季金融知识答题", "2024-03-11", "2024-03-31", "all",
         "answer_quiz", ((HOLD_OUT, 0.3), ("treatment", 0.7)), 0.34,
         {"treatment": (Reward("points", 0.8), Reward("coupon", 5.0, every=4))},
-        _PUSH, 1.6, lift={"treatment": 0.055}, pulls_assets=True,
+        _PUSH, 1.6, lift={"treatment": 0.055}, pulls_assets=True, wakes=0.2,
     ),
     Plan(
         "K003", "lucky_draw", "May lucky draw", "五月幸运抽奖", "2024-04-22", "2024-05-12", "all",
@@ -140,13 +143,13 @@ PLANS = (
         "K009", "points_mall", "Women's festival", "女神节专享", "2025-03-03", "2025-03-16", "women",
         "claim_gift", ((HOLD_OUT, 1 / 3), ("points", 1 / 3), ("gift", 1 / 3)), 0.40,
         {"points": (Reward("points", 1.5),), "gift": (Reward("physical_gift", 12.0, every=2),)},
-        _PUSH, 7.0, lift={"points": 0.06, "gift": 0.105}, pulls_assets=True,
+        _PUSH, 7.0, lift={"points": 0.06, "gift": 0.105}, pulls_assets=True, wakes=0.3,
     ),
     Plan(
         "K010", "checkin", "Spring check-in", "春日签到", "2025-04-07", "2025-05-04", "all",
         "checkin", ((HOLD_OUT, 0.2), ("treatment", 0.8)), 0.33,
         {"treatment": (Reward("points", 0.3), Reward("coupon", 6.0, every=7))},
-        _PUSH, 2.6, lift={"treatment": 0.085}, pulls_assets=True,
+        _PUSH, 2.6, lift={"treatment": 0.085}, pulls_assets=True, wakes=0.35,
     ),
     Plan(
         "K008", "invite", "Bring a friend", "邀请好友有礼", "2025-06-02", "2025-06-29", "all",
@@ -160,7 +163,7 @@ PLANS = (
         "checkin", ((HOLD_OUT, 0.3), ("treatment", 0.7)), 0.42,
         {"treatment": (Reward("points", 0.4), Reward("coupon", 8.0, every=7))},
         (("app_push", 0.45), ("sms", 0.30), ("wecom", 0.15), ("call", 0.10)), 5.0,
-        lift={"treatment": 0.12}, assets=0.015, pulls_assets=True,
+        lift={"treatment": 0.12}, assets=0.015, pulls_assets=True, wakes=0.6,
     ),
 )  # fmt: skip
 INVITE = "K008"
