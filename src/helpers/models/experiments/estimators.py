@@ -108,6 +108,7 @@ def independent_means(data: Outcome) -> ArmMeans:
     With covariates each mean moves to the covariates' overall mean along θ, pooled within arms (CUPED).
     That is the least-squares fit on arm indicators and covariates.
     """
+    data = data.merged()  # in the order of the arms, whatever the order of the cells
     n = data.n
     residual, theta, keep, explained = _within_arms(data)
     freedom = n.sum() - data.n_arms

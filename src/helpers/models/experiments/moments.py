@@ -79,7 +79,8 @@ def collect(
     """
     by = [arm] if cluster is None else [arm, cluster]
     collect_cells = _collect_lazily if isinstance(table, ir.Table) else _collect_from_frame
-    keys, n, mean, scatter = collect_cells(table, by, list(variables), list(pairs))
+    with np.errstate(invalid="ignore"):  # infinite values are named by the caller, from the means
+        keys, n, mean, scatter = collect_cells(table, by, list(variables), list(pairs))
     keys.columns = ["arm", "cluster"][: len(by)]
     for name, column in zip(keys.columns, by, strict=True):
         missing = keys[name].isna().to_numpy()
