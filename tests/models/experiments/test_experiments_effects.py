@@ -22,7 +22,7 @@ NUMBERS = [
 
 
 def campaign(n: int = 900, seed: int = 3, centre: float = 0.0) -> pd.DataFrame:
-    """Three unequal arms, control in the middle of the alphabet; AUM with its own past (ρ ≈ 0.7), a tenth of the pasts missing; 24 branches of unequal size."""
+    """Three unequal arms, control in the middle of the alphabet; AUM with its own past (ρ ≈ 0.7), a tenth unknown."""
     rng = np.random.default_rng(seed)
     arm = rng.choice(["control", "points", "bonus"], n, p=[0.5, 0.3, 0.2])
     before = rng.normal(size=n)
@@ -267,7 +267,7 @@ def test_branch_wise_assignment_without_the_cluster_cries_wolf_and_with_it_does_
 
 
 def test_intervals_cover_the_truth() -> None:
-    """500 experiments of 2 × 60 skewed outcomes, effect 0.5, with a covariate: 95 % ± 3 standard errors (2.9 points)."""
+    """500 experiments of 2 × 60 skewed outcomes, effect 0.5, one covariate: 95 % ± 3 standard errors (2.9 points)."""
     rng = np.random.default_rng(4)
     covered, relative = [], []
     for _ in range(500):

@@ -73,7 +73,7 @@ def aa_looks(n_experiments: int, n_looks: int, a_day: int, seed: int) -> tuple[n
 
 
 def test_aa_with_thirty_looks() -> None:
-    """4,000 experiments without effect, 30 daily looks of 2 × 100 customers: the plain test cries wolf in about 29 of 100."""
+    """4,000 A/A tests, 30 daily looks of 2 × 100 customers: the plain test cries wolf in about 29 of 100."""
     estimate, se, n = aa_looks(4_000, 30, 100, seed=20260101)
     plain = (np.abs(estimate / se) > 1.96).any(axis=1).mean()
     valid = np.mean(

@@ -80,7 +80,7 @@ def test_bad_input_is_named(counts: object, weights: object, message: str) -> No
 
 
 def test_looking_thirty_times_costs_the_sequential_test_nothing() -> None:
-    """A/A splits, 30 daily looks of 400 customers: the χ² test at 0.05 cries wolf in about 29 of 100, the sequential in < 5."""
+    """A/A splits, 30 looks of 400 customers: χ² at 0.05 cries wolf in about 29 of 100, the sequential test in < 5."""
     rng = np.random.default_rng(11)
     n_experiments, n_looks, a_day = 400, 30, 400
     control = rng.binomial(a_day, 0.5, size=(n_experiments, n_looks))

@@ -6,6 +6,7 @@ from helpers.models.experiments.effects import effect
 from helpers.models.experiments.group_sequential import crossing_chance, group_sequential
 from helpers.models.experiments.guardrails import guardrails
 from helpers.models.experiments.history import days_needed, metric_history, reach_curve
+from helpers.models.experiments.looks import effect_by_look, false_alarms
 from helpers.models.experiments.planning import minimum_detectable_effect, sample_size
 from helpers.models.experiments.sequential import confidence_sequence, mixture_rho, msprt
 from helpers.models.experiments.split import sample_ratio, sample_ratio_sequence
@@ -16,6 +17,8 @@ __all__ = [
     "crossing_chance",
     "days_needed",
     "effect",
+    "effect_by_look",
+    "false_alarms",
     "group_sequential",
     "guardrails",
     "hash_share",

@@ -59,7 +59,7 @@ class Request:
             if not np.all(np.isfinite(cells.mean[:, k])):
                 raise ValueError(_missing_values(table, variable))
 
-    def checked_arms(self, table: pd.DataFrame | ir.Table, cells: Cells) -> list:
+    def checked_arms(self, table: pd.DataFrame | ir.Table, cells: Cells, *, clustered: bool = True) -> list:
         """The arms, control first; one clear error where they don't make a comparison."""
         self.check_values(table, cells)
         seen = list(dict.fromkeys(cells.keys["arm"]))
@@ -72,7 +72,7 @@ class Request:
             inside = (cells.keys["arm"] == arm).to_numpy()
             if cells.n[inside].sum() < 2:
                 raise ValueError(f"{self.arm}: {arm!r} has one customer; at least two are needed for an interval")
-            if self.cluster is not None and inside.sum() < 2:
+            if clustered and self.cluster is not None and inside.sum() < 2:
                 raise ValueError(
                     f"{self.cluster}: {arm!r} was given to one cluster only; at least two are needed for an interval"
                 )
@@ -173,7 +173,7 @@ def _missing_values(table: pd.DataFrame | ir.Table, variable: Variable) -> str:
     column, role = variable.column, "covariate" if variable.fill else "metric"
     if isinstance(table, ir.Table):
         values = table[column].cast("float64")
-        missing, infinite = values.isnull() | values.isnan(), values.isinf()  # noqa: PD003 (ibis)
+        missing, infinite = values.isnull() | values.isnan(), values.isinf()
         n_missing = int(table.filter(missing).count().to_pandas())
         n_infinite = int(table.filter(infinite).count().to_pandas())
     else:

@@ -177,7 +177,7 @@ def _sum_in_engine(
     prepared = table.select(**{key: table[column] for key, column in zip(keys_by, by, strict=True)}, **values)
     value = {k: prepared[f"v_{k}"] for k, variable in enumerate(variables) if not variable.missing}
     gap = {
-        k: value[variables.index(Variable(variable.column, fill=True))].isnull()  # noqa: PD003 (ibis)
+        k: value[variables.index(Variable(variable.column, fill=True))].isnull()
         for k, variable in enumerate(variables)
         if variable.missing
     }

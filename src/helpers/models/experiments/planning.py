@@ -82,6 +82,11 @@ def sample_size(
     if not 0 < power < 1:
         raise ValueError(f"power: {power!r} is not between 0 and 1")
     difference = _absolute(effect, setting["mean"], relative)
+    if setting["sd"] is None and not 0 < setting["mean"] + difference < 1:
+        raise ValueError(
+            f"effect: {effect!r} can't be, the share of {setting['mean']:g} would be {setting['mean'] + difference:g}; "
+            "a share stays between 0 and 1"
+        )
     smallest = 2 / min(share_treated, 1 - share_treated)
 
     def lacking(log_n: float) -> float:
@@ -193,9 +198,11 @@ def _power(difference: float, n: float, setting: Mapping[str, float], share_trea
     inflation = setting["inflation"]
     parts = np.array([variance_treated * inflation / (n * share), variance_control * inflation / (n * (1 - share))])
     counted = n / setting["cluster_size"]  # what varies freely: customers, or clusters
-    df = parts.sum() ** 2 / (
-        parts[0] ** 2 / max(counted * share - 1, 1e-9) + parts[1] ** 2 / max(counted * (1 - share) - 1, 1e-9)
-    )
+    if setting["sd"] is not None:
+        df = counted - 2
+    else:
+        free = np.maximum(counted * np.array([share, 1 - share]) - 1, 1e-9)
+        df = parts.sum() ** 2 / (parts**2 / free).sum()
     shift = abs(difference) / math.sqrt(parts.sum())
     if df > 1e9:  # as good as normal
         critical = stats.norm.isf(setting["alpha"] / 2)

@@ -1,0 +1,221 @@
+"""Plans: customers, effects and days, against statsmodels, by simulation, and from the bank's own past."""
+
+from __future__ import annotations
+
+import math
+
+import ibis
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from statsmodels.stats.power import TTestIndPower
+
+from helpers.models.experiments import (
+    days_needed,
+    effect,
+    metric_history,
+    minimum_detectable_effect,
+    reach_curve,
+    sample_size,
+)
+
+
+@pytest.mark.parametrize(("difference", "share"), [(0.5, 0.5), (0.2, 0.7), (0.05, 0.5), (0.01, 0.2)])
+def test_sample_size_is_statsmodels(difference: float, share: float) -> None:
+    reference = TTestIndPower().solve_power(difference, power=0.8, alpha=0.05, ratio=(1 - share) / share)
+    plan = sample_size(difference, sd=1.0, share_treated=share)
+    assert plan["n_treatment"] == math.ceil(reference)
+    assert plan["n_control"] == math.ceil(reference * (1 - share) / share)
+    power = TTestIndPower().power(difference, plan["n_treatment"], 0.05, plan["n_control"] / plan["n_treatment"])
+    assert plan["power"] == pytest.approx(power, abs=1e-9)
+    assert plan["power"] >= 0.8
+
+
+@given(
+    difference=st.floats(0.01, 2.0),
+    share=st.floats(0.1, 0.9),
+    power=st.floats(0.5, 0.95),
+    correlation=st.floats(-0.9, 0.9),
+)
+@settings(max_examples=25, deadline=None)
+def test_minimum_detectable_effect_turns_sample_size_around(difference, share, power, correlation) -> None:
+    options = {"sd": 1.0, "share_treated": share, "power": power, "covariate_correlation": correlation}
+    n = sample_size(difference, **options)["n"]
+    # whole customers: a few more than needed, the more so the smaller the experiment
+    found = minimum_detectable_effect(n, **options)["effect"]
+    assert found <= difference * (1 + 1e-3)
+    assert found == pytest.approx(difference, rel=0.01 + 4 / n / min(share, 1 - share))
+
+
+def test_a_share_has_its_own_variance_in_each_arm() -> None:
+    """Conversion 10 % to 12 %: z formula with unpooled variances gives 3,838.2 an arm (within one of the t test)."""
+    plan = sample_size(0.02, mean=0.10)
+    z = stats.norm.isf(0.025) + stats.norm.isf(0.2)
+    by_hand = z**2 * (0.1 * 0.9 + 0.12 * 0.88) / 0.02**2
+    assert plan["n_treatment"] == pytest.approx(by_hand, abs=2.0)
+    assert sample_size(0.2, mean=0.10, relative=True)["n"] == plan["n"]
+    back = minimum_detectable_effect(plan["n"], mean=0.10)
+    assert back["effect"] == pytest.approx(0.02, rel=1e-3)
+    assert back["relative_effect"] == pytest.approx(0.2, rel=1e-3)
+
+
+def test_planned_power_is_reached_with_the_covariate() -> None:
+    """400 experiments of the planned size, ρ = 0.7, read by `effect`: 80 % ± 3 standard errors (6 points)."""
+    plan = sample_size(0.3, sd=1.0, covariate_correlation=0.7)
+    assert plan["variance_left"] == pytest.approx(0.51)
+    rng = np.random.default_rng(9)
+    found = []
+    for _ in range(400):
+        arm = np.repeat([0, 1], [plan["n_control"], plan["n_treatment"]])
+        x = rng.normal(size=len(arm))
+        y = 0.7 * x + rng.normal(0, math.sqrt(0.51), len(arm)) + 0.3 * arm
+        table = pd.DataFrame({"arm": arm, "x": x, "y": y})
+        found.append(effect(table, metric="y", control=0, covariate="x").p_value[0] < 0.05)
+    assert np.mean(found) == pytest.approx(0.8, abs=0.06)
+
+
+def test_clusters_and_comparisons_cost_customers() -> None:
+    single = sample_size(0.1, sd=1.0)
+    clustered = sample_size(0.1, sd=1.0, cluster_size=50, intraclass_correlation=0.02)
+    assert clustered["design_effect"] == pytest.approx(1.98)
+    # a little above the design effect: degrees of freedom are counted in clusters
+    assert clustered["n"] / single["n"] == pytest.approx(1.98, rel=0.02)
+    assert clustered["n_clusters"] == math.ceil(clustered["n"] / 50)
+    several = sample_size(0.1, sd=1.0, comparisons=4)
+    assert several["alpha"] == 0.0125
+    assert several["n"] == sample_size(0.1, sd=1.0, alpha=0.0125)["n"]
+
+
+def test_few_clusters_are_never_enough_where_customers_alone_would_be() -> None:
+    assert minimum_detectable_effect(4_000, sd=1.0, cluster_size=500, intraclass_correlation=0.05)["effect"] > 0.5
+    assert minimum_detectable_effect(4_000, sd=1.0)["effect"] < 0.1
+
+
+def past(seed: int = 5) -> pd.DataFrame:
+    """40 branches of unequal size with ICC 0.1 and a covariate with ρ = 0.6 between customers."""
+    rng = np.random.default_rng(seed)
+    branch = np.repeat(np.arange(40), rng.integers(20, 80, 40))
+    n = len(branch)
+    x = rng.normal(size=n)
+    y = 5 + rng.normal(0, math.sqrt(0.1), 40)[branch] + math.sqrt(0.9) * (0.6 * x + 0.8 * rng.normal(size=n))
+    return pd.DataFrame(
+        {"branch": branch, "y": y, "x": x, "orders": rng.poisson(2, n), "visits": rng.integers(1, 9, n)}
+    )
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, ibis.memtable], ids=["frame", "engine"])
+def test_history_of_a_metric(make) -> None:
+    table = past()
+    found = metric_history(make(table), metric="y", covariate="x", cluster="branch")
+    sizes = table.branch.value_counts()
+    assert found["n"] == len(table)
+    assert found["mean"] == pytest.approx(table.y.mean(), rel=1e-10)
+    assert found["sd"] == pytest.approx(table.y.std(), rel=1e-10)
+    assert found["covariate_correlation"] == pytest.approx(abs(table.x.corr(table.y)), rel=1e-8)
+    assert found["cluster_size"] == pytest.approx((sizes**2).sum() / sizes.sum(), rel=1e-12)
+    # one-way analysis of variance from scipy's F: ICC = (F − 1) / (F − 1 + m0)
+    groups = [group.y for _, group in table.groupby("branch")]
+    f = stats.f_oneway(*groups).statistic
+    typical = (len(table) - (sizes**2).sum() / len(table)) / 39
+    assert found["intraclass_correlation"] == pytest.approx((f - 1) / (f - 1 + typical), rel=1e-9)
+    plan = sample_size(0.05, relative=True, history=found)
+    assert plan["effect"] == pytest.approx(0.05 * table.y.mean())
+    assert plan["variance_left"] == pytest.approx(1 - found["covariate_correlation"] ** 2)
+    assert plan["design_effect"] > 4
+
+
+def test_history_of_a_ratio_has_the_error_that_effect_finds() -> None:
+    """Delta method: the planned standard error of a split of the past is the one that `effect` reports on it."""
+    table = past().assign(arm=lambda frame: np.arange(len(frame)) % 2)
+    history = metric_history(table, metric=("orders", "visits"))
+    assert history["mean"] == pytest.approx(table.orders.sum() / table.visits.sum(), rel=1e-12)
+    row = effect(table, metric=("orders", "visits"), control=0).iloc[0]
+    planned = history["sd"] * math.sqrt(1 / row.n + 1 / row.n_control)
+    assert row.se == pytest.approx(planned, rel=0.02)  # the halves differ in their ratios by chance
+
+
+def test_own_arguments_go_before_history() -> None:
+    assert sample_size(0.5, sd=2.0, history={"sd": 1.0})["n"] == sample_size(0.5, sd=2.0)["n"]
+
+
+EVENTS = pd.DataFrame(
+    {
+        "customer_id": ["C1", "C2", "C1", "C3", "C4", "C5", "C2"],
+        "occurred_at": pd.to_datetime(
+            ["2025-03-01 00:00", "2025-03-01 23:59", "2025-03-02 10:00", "2025-03-04 09:00", "2025-02-28 23:59",
+             "2025-03-05 00:00", "2025-03-04 12:00"]
+        ),
+    }
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, ibis.memtable], ids=["frame", "engine"])
+def test_reach_counts_each_customer_once_and_only_inside_the_window(make) -> None:
+    curve = reach_curve(make(EVENTS), starts_at="2025-03-01", days=4)
+    assert curve.day.tolist() == [1, 2, 3, 4]
+    assert curve.n_new.tolist() == [2, 0, 0, 1]
+    assert curve.n_reached.tolist() == [2, 2, 2, 3]
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, ibis.memtable], ids=["frame", "engine"])
+def test_reach_of_nobody_is_a_flat_line(make) -> None:
+    assert reach_curve(make(EVENTS), starts_at="2026-01-01", days=3).n_reached.tolist() == [0, 0, 0]
+
+
+def test_days_follow_the_bent_curve_and_not_customers_a_day() -> None:
+    day = np.arange(1, 57)
+    reach = pd.DataFrame({"day": day, "n_reached": (10_000 * (1 - np.exp(-day / 10))).astype(int)})
+    plan = days_needed(8_000, reach=reach)
+    assert plan["days_exact"] == 17  # 10·ln 5 = 16.1; customers of the first day would have promised 9
+    assert plan["days"] == 21
+    assert plan["n_reached"] == reach.n_reached[20]
+    assert days_needed(8_000, reach=reach, whole_weeks=False)["days"] == 17
+    assert days_needed(1, reach=reach, whole_weeks=False)["days"] == 3
+    never = days_needed(10_001, reach=reach)
+    assert (never["reachable"], never["days_watched"], never["n_reached"]) == (False, 56, reach.n_reached.iloc[-1])
+    assert math.isnan(never["days"])
+
+
+REACH = pd.DataFrame({"day": [1, 2], "n_reached": [5, 9]})
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: sample_size(0.0, sd=1.0), "effect of 0"),
+        (lambda: sample_size(math.nan, sd=1.0), "effect: nan"),
+        (lambda: sample_size(1e-9, sd=1.0), "so small"),
+        (lambda: sample_size(0.95, mean=0.1), "share of 0.1 .* would be 1.05"),
+        (lambda: sample_size(-0.2, mean=0.1), "would be -0.1"),
+        (lambda: sample_size(0.1), "sd: give"),
+        (lambda: sample_size(0.1, mean=7.0), "mean: 7.0 is not between 0 and 1"),
+        (lambda: sample_size(0.1, sd=1.0, relative=True), "mean: None"),
+        (lambda: sample_size(0.1, sd=0.0), "sd: 0.0"),
+        (lambda: sample_size(0.1, sd=1.0, power=1.0), "power: 1.0"),
+        (lambda: sample_size(0.1, sd=1.0, alpha=0), "alpha: 0"),
+        (lambda: sample_size(0.1, sd=1.0, share_treated=1.0), "share_treated: 1.0"),
+        (lambda: sample_size(0.1, sd=1.0, covariate_correlation=1.0), "covariate_correlation: 1.0"),
+        (lambda: sample_size(0.1, sd=1.0, cluster_size=0.5), "cluster_size: 0.5"),
+        (lambda: sample_size(0.1, sd=1.0, intraclass_correlation=2), "intraclass_correlation: 2"),
+        (lambda: sample_size(0.1, sd=1.0, comparisons=0), "comparisons: 0"),
+        (lambda: minimum_detectable_effect(2, sd=1.0), "n: 2"),
+        (lambda: minimum_detectable_effect(20, mean=0.95), "wouldn't show any increase"),
+        (lambda: minimum_detectable_effect(900, sd=1.0, cluster_size=450), "fewer than three clusters"),
+        (lambda: minimum_detectable_effect(900, sd=1.0, power=0.01), "power: 0.01"),
+        (lambda: days_needed(0, reach=REACH), "n: 0"),
+        (lambda: days_needed(5, reach=REACH.rename(columns={"day": "date"})), "no column 'day'"),
+        (lambda: days_needed(5, reach=REACH[:0]), "empty or falls"),
+        (lambda: days_needed(5, reach=REACH.assign(n_reached=[9, 5])), "empty or falls"),
+        (lambda: reach_curve(EVENTS, starts_at="2025-03-01", days=0), "days: 0"),
+        (lambda: reach_curve(EVENTS[["customer_id"]], starts_at="2025-03-01", days=3), "no column 'occurred_at'"),
+        (lambda: metric_history(past(), metric="revenue"), "no column 'revenue'"),
+        (lambda: metric_history(past().assign(y=1.0), metric="y"), "same value"),
+        (lambda: metric_history(past().assign(one=1), metric="y", cluster="one"), "1 clusters"),
+    ],
+)
+def test_bad_input_is_named(call, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        call()
