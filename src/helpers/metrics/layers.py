@@ -38,11 +38,11 @@ def open_customers(bank: Bank) -> ir.Table:
     customers = bank.customers
     if "closed_date" not in customers.columns:
         return customers
-    return customers.filter(customers.closed_date.isnull())  # noqa: PD003 (ibis)
+    return customers.filter(customers.closed_date.isnull())
 
 
 def last_balances(bank: Bank) -> ir.Table:
-    """Return each customer's last balance up to ``bank.as_of``: ``customer_id``, ``balance_date``, ``aum``, lazy.
+    """Return each customer's last balance up to ``bank.as_of``, lazy: ``customer_id, balance_date, aum, loan``.
 
     Customers whose last balance is older than the bank's last balance day have none any more: their account is gone
     or empty, and an old figure would be counted as if it stood.
@@ -51,7 +51,7 @@ def last_balances(bank: Bank) -> ir.Table:
     latest = balances.balance_date.max()
     # Month-end tables: the bank's newest day. Daily ones: the same. Row by row, so no window function is needed.
     return balances.filter(balances.balance_date == balances.aggregate(day=latest).day.as_scalar()).select(
-        "customer_id", "balance_date", "aum"
+        "customer_id", "balance_date", "aum", "loan"
     )
 
 

@@ -15,7 +15,8 @@ import pandas as pd
 from pydantic import Field, model_validator
 
 from helpers.bank import catalogue
-from helpers.metrics.segments import AGE, with_age
+from helpers.metrics.layers import last_balances
+from helpers.metrics.segments import with_age
 from helpers.metrics.shares import wilson
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ VERDICTS = ("use", "unchecked", "undecided", "refresh", "fill", "wash")
 
 
 class Source(catalogue.Entry):
-    """The trusted column that a tag is checked against; see the head of `tags.yml`."""
+    """The trusted column that a tag is checked against: of the customers, ``age``, or ``aum`` or ``loan`` of the last
+    balance. See the head of `tags.yml`."""
 
     column: str
     values: dict[str, str] = Field(default_factory=dict)
@@ -114,11 +116,14 @@ def tag_audit(
     if bank.tags is None:
         return None
     entries = read_tags() if known is None else known
-    people = with_age(customers, bank.as_of)
-    n_people = int(people.count().to_pandas())
+    money = (
+        last_balances(bank).group_by("customer_id").aggregate(aum=lambda t: t.aum.sum(), loan=lambda t: t.loan.sum())
+    )
+    people = with_age(customers, bank.as_of).left_join(money, "customer_id").drop("customer_id_right")
+    n_people = int(customers.count().to_pandas())
     tags = bank.tags
-    mine = tags.semi_join(people, "customer_id")
-    filled = mine.filter(mine.value.notnull() & (mine.value.strip() != ""))  # noqa: PD004 (ibis)
+    mine = tags.semi_join(customers, "customer_id")
+    filled = mine.filter(mine.value.notnull() & (mine.value.strip() != ""))
     counts = filled.group_by("tag", "value").aggregate(n=lambda t: t.count()).to_pandas()
     every = tags.group_by("tag").aggregate(n=lambda t: t.count()).to_pandas().set_index("tag")["n"]
     own = mine.group_by("tag").aggregate(n=lambda t: t.count()).to_pandas().set_index("tag")["n"]
@@ -210,11 +215,11 @@ def _agreement(filled: ir.Table, people: ir.Table, tag: str, source: Source | No
     """Customers of whom tag and source are both known, and of them those on whom the two agree."""
     import ibis
 
-    if source is None or (source.column != AGE and source.column not in people.columns):
+    if source is None or source.column not in people.columns:
         return 0, 0
     rows = filled.filter(filled.tag == tag).select("customer_id", "value")
     rows = rows.inner_join(people.select("customer_id", truth=people[source.column]), "customer_id")
-    rows = rows.filter(rows.truth.notnull())  # noqa: PD004 (ibis)
+    rows = rows.filter(rows.truth.notnull())
     said = rows.value.strip().lower()
     if source.bands:
         inside = []
@@ -271,9 +276,7 @@ def tag_signals(
     activity = bank.activity
     active = activity.filter(activity.occurred_at.date() >= first).select("customer_id").distinct()
     tags = bank.tags.semi_join(customers, "customer_id")
-    tags = tags.filter(tags.value.notnull() & (tags.value.strip() != "")).select(  # noqa: PD004 (ibis)
-        "customer_id", "tag", "value"
-    )
+    tags = tags.filter(tags.value.notnull() & (tags.value.strip() != "")).select("customer_id", "tag", "value")
     seen = tags.semi_join(active, "customer_id").group_by("tag", "value").aggregate(active=lambda t: t.count())
     sizes = tags.group_by("tag", "value").aggregate(n=lambda t: t.count())
     counts = sizes.to_pandas().merge(seen.to_pandas(), on=["tag", "value"], how="left")

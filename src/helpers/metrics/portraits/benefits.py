@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pandas as pd
+from scipy.stats import false_discovery_control
 
-from helpers.metrics.shares import wilson
+from helpers.metrics.shares import equal_shares_p_value, wilson
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -32,9 +33,10 @@ def benefits_taken(
         None where the bank has no rewards table. One row a kind with at least ``min_group_size`` customers of the
         segment rewarded, best first by the lower bound: ``kind``, ``n_rewarded`` (customers of the segment),
         ``n_redeemed`` (of them who used at least one), ``share_redeemed``, ``lower``, ``upper`` (Wilson),
-        ``share_redeemed_others`` (customers outside the segment), ``n_others``, ``cost_each`` (mean cost of one
-        benefit to the bank, in its currency). Only who was offered a kind can use it: no preference among kinds
-        never offered is seen.
+        ``share_redeemed_others`` (customers outside the segment), ``n_others``, ``p_adjusted`` (equal use inside and
+        outside, Benjamini–Hochberg over the kinds), ``used_more`` (more than by the others, surely), ``cost_each``
+        (mean cost of one benefit to the bank, in its currency). Only who was offered a kind can use it: no preference
+        among kinds never offered is seen.
     """
     rewards = bank.rewards
     if rewards is None:
@@ -53,6 +55,9 @@ def benefits_taken(
         share_redeemed_others=(used / others.where(others >= min_group_size)).astype(float),
         cost_each=table["cost"] / table["n_rewards"],
     )
+    p_values = equal_shares_p_value(table["n_redeemed"], table["n_rewarded"], used, others)
+    table["p_adjusted"] = false_discovery_control(p_values) if len(table) else p_values
+    table["used_more"] = (table["p_adjusted"] < alpha) & (table["share_redeemed"] > table["share_redeemed_others"])
     table = table.sort_values(["lower", "kind"], ascending=[False, True], ignore_index=True)
     return table[
         [
@@ -64,6 +69,8 @@ def benefits_taken(
             "upper",
             "share_redeemed_others",
             "n_others",
+            "p_adjusted",
+            "used_more",
             "cost_each",
         ]
     ]

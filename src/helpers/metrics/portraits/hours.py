@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 HOURS_DAYS = 90
+ALL = -1
 
 
 def active_hours(
@@ -34,9 +35,9 @@ def active_hours(
 
     Returns
     -------
-    DataFrame, one row a weekday and hour, 168 rows; 24 rows with weekday −1 are the hours of all days together
-        ``weekday`` (0 Monday … 6 Sunday, −1 all), ``hour`` (0–23), ``visits`` (customer-hours), ``share`` (of the
-        group's customer-hours), ``lower``, ``upper``. ``attrs``: ``n_customers`` (active ones), ``visits``,
+    DataFrame, 199 rows: 168 of a weekday and hour, 24 of an hour (all days), 7 of a weekday (all hours)
+        ``weekday`` (0 Monday … 6 Sunday, −1 all), ``hour`` (0–23, −1 all), ``visits`` (customer-hours), ``share`` (of
+        the group's customer-hours), ``lower``, ``upper``. ``attrs``: ``n_customers`` (active ones), ``visits``,
         ``has_hours`` (False where every event stands at midnight: the log knows days only).
     """
     import ibis
@@ -53,16 +54,21 @@ def active_hours(
     )
     hours = hours.select("customer_id", "hour", weekday=hours.day.day_of_week.index())
     each = hours.group_by("customer_id").aggregate(total=lambda t: t.count().cast("float64"))
-    all_days = _hour_sums(hours.mutate(weekday=ibis.literal(-1)), each)
-    by_day = _hour_sums(hours, each)
+    parts = [
+        _hour_sums(hours, each),
+        _hour_sums(hours.mutate(weekday=ibis.literal(ALL)), each),
+        _hour_sums(hours.mutate(hour=ibis.literal(ALL)), each),
+    ]
     sums = (
         each.aggregate(n=each.count(), total=each.total.sum(), squares=(each.total * each.total).sum())
         .to_pandas()
         .iloc[0]
         .fillna(0)
     )
-    grid = pd.MultiIndex.from_product([range(-1, 7), range(24)], names=["weekday", "hour"])
-    found = pd.concat([all_days, by_day]).set_index(["weekday", "hour"])
+    cells = [(weekday, hour) for weekday in range(7) for hour in range(24)]
+    cells += [(ALL, hour) for hour in range(24)] + [(weekday, ALL) for weekday in range(7)]
+    grid = pd.MultiIndex.from_tuples(cells, names=["weekday", "hour"])
+    found = pd.concat(parts).set_index(["weekday", "hour"])
     table = found.reindex(grid, fill_value=0).reset_index()
     n, total = int(sums["n"]), float(sums["total"])
     share = table["visits"] / total if total else pd.Series(np.nan, index=table.index)

@@ -36,8 +36,8 @@ def tgi(
     -------
     DataFrame, one row a value, largest TGI first
         ``value``, ``n_group``, ``n_base``, ``share_group``, ``share_base``, ``tgi`` (100 = as in the base), ``lower``,
-        ``upper``, ``p_adjusted`` (equal shares in the segment and outside it; adjusted for the number of values by
-        Benjamini and Hochberg), ``is_distinct`` (the adjusted p-value is below ``alpha``).
+        ``upper``, ``p_value`` (equal shares in the segment and outside it), ``p_adjusted`` (for the number of values,
+        by Benjamini and Hochberg), ``is_distinct`` (the adjusted p-value is below ``alpha``).
 
     References
     ----------
@@ -69,18 +69,23 @@ def tgi(
     table["share_base"] = total / n_base if n_base else np.nan
     if n_group and n_outside:
         _, low, high = share_ratio(inside, n_group, outside, n_outside, alpha=alpha)
-        p_values = equal_shares_p_value(inside, n_group, outside, n_outside)
+        table["p_value"] = equal_shares_p_value(inside, n_group, outside, n_outside)
         weight = n_group / n_base
         table["tgi"] = 100 * table["share_group"] / table["share_base"]
         table["lower"], table["upper"] = _index(low, weight), _index(high, weight)
-        table["p_adjusted"] = false_discovery_control(p_values) if len(p_values) else p_values
     else:
         # The segment is the base, or empty: there is nothing to compare.
         table["tgi"] = 100.0 if n_group else np.nan
         table["lower"] = table["upper"] = table["tgi"]
-        table["p_adjusted"] = 1.0
-    table["is_distinct"] = table["p_adjusted"] < alpha
+        table["p_value"] = 1.0
+    table = with_adjusted(table, alpha)
     return table.sort_values(["tgi", "value"], ascending=[False, True], ignore_index=True)
+
+
+def with_adjusted(table: pd.DataFrame, alpha: float) -> pd.DataFrame:
+    """Adjust ``p_value`` for the number of rows (Benjamini–Hochberg) and mark the rows that surely differ."""
+    adjusted = false_discovery_control(table["p_value"]) if len(table) else table["p_value"]
+    return table.assign(p_adjusted=adjusted, is_distinct=adjusted < alpha)
 
 
 def _index(ratio: np.ndarray, weight: float) -> np.ndarray:

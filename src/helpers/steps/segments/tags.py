@@ -1,0 +1,83 @@
+"""What the tag audit says."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from helpers.findings import Figure, Finding, Text
+from helpers.metrics import tags as tag_metrics
+from helpers.steps.segments.subject import Focus
+
+SHOWN = ("tag", "family", "coverage", "median_age_days", "stale_share", "n_compared", "agreement", "verdict")
+
+
+def audit(focus: Focus) -> pd.DataFrame:
+    """Audit the bank's tags over all open customers; an empty table where the bank has no tags."""
+    table = tag_metrics.tag_audit(focus.bank, focus.base)
+    return pd.DataFrame(columns=[*SHOWN, "n_filled"]) if table is None else table
+
+
+def signals(focus: Focus) -> pd.DataFrame:
+    """Test what each tag tells apart; an empty table where the bank has no tags."""
+    table = tag_metrics.tag_signals(focus.bank, focus.base, min_group_size=focus.min_group_size)
+    return pd.DataFrame(columns=list(tag_metrics.SIGNAL_COLUMNS)) if table is None else table
+
+
+def tag_finding(focus: Focus, audit: pd.DataFrame, signals: pd.DataFrame) -> Finding:
+    """Say how many tags can be relied on, which is the worst, and how many tell customers apart."""
+    day = focus.bank.as_of.isoformat()
+    if audit.empty:
+        return Finding(
+            "tag_audit",
+            Text(
+                "The bank has no tags table: no tag can be audited, and this step stands on the customers table alone.",
+                "本行没有标签表，无法盘点标签；本步骤只依据客户表。",
+            ),
+            tone="warning",
+        )
+    usable = int((audit["verdict"] == "use").sum())
+    apart = int(signals["tells_apart"].sum()) if len(signals) else 0
+    figures = [
+        Figure("tags_usable", usable, unit="count", n=len(audit), period=day),
+        Figure("tags_telling_apart", apart, unit="count", n=len(signals), period=day),
+    ]
+    wrong = audit[audit["verdict"] == "wash"].sort_values("agreement")
+    names = tag_metrics.read_tags()
+    if len(wrong):
+        row = wrong.iloc[0]
+        entry = names.get(row["tag"])
+        name = entry.name.text if entry else Text(row["tag"], row["tag"])
+        worst = Figure(
+            "tag_worst_agreement",
+            row["agreement"],
+            row["agreement_lower"],
+            row["agreement_upper"],
+            "share",
+            int(row["n_compared"]),
+            day,
+        )
+        figures.append(worst)
+
+        def write(w):
+            return w(
+                f"{usable} of {len(audit)} tags can be used as they are, and {apart} of {len(signals)} tell frequent "
+                f"users from others. The least reliable is “{name.en}”: it agrees with its source for "
+                f"{w.est(worst)} of "
+                f"the customers compared.",
+                f"{len(audit)} 个标签中 {usable} 个可直接使用，{len(signals)} 个中有 {apart} 个能区分活跃与不活跃客户。"
+                f"最不可靠的是“{name.zh}”：与来源一致的客户占 {w.est(worst)}。",
+            )
+    else:
+
+        def write(w):
+            return w(
+                f"{usable} of {len(audit)} tags can be used as they are (n = {focus.n_base:,} customers), and "
+                f"{apart} of "
+                f"{len(signals)} tell frequent users from others; none is surely wrong where it could be checked.",
+                f"{len(audit)} 个标签中 {usable} 个可直接使用（n = {focus.n_base:,} 人），{len(signals)} "
+                f"个中有 {apart} 个能区分"
+                f"活跃与不活跃客户；可核对的标签未发现明显错误。",
+            )
+
+    tone = "good" if usable == len(audit) else "warning" if len(wrong) else "plain"
+    return Finding("tag_audit", Text.write(write), tuple(figures), table="tag_audit", tone=tone)
