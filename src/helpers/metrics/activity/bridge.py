@@ -15,17 +15,18 @@ from helpers.metrics.activity.days import customer_days, in_months
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-COLUMNS = ["month", "mau_before", "new", "new_left_censored", "activated_later", "retained", "resurrected", "churned"]
-COLUMNS += ["mau", "mau_change", "quick_ratio", "month_retention"]
+COLUMNS = ["month", "mau_before", "mau_new", "new_left_censored", "activated_later", "mau_retained", "mau_resurrected"]
+COLUMNS += ["mau_churned", "mau", "mau_change", "quick_ratio", "month_retention"]
 
 
 def mau_bridge(activity: ir.Table, *, customers: ir.Table | None = None, as_of: date | None = None) -> pd.DataFrame:
     """Growth accounting of calendar MAU, month by month, in sums that are exact.
 
-    ``mau = new + retained + resurrected`` and ``mau_before = retained + churned``, so the change is
-    ``new + resurrected − churned``. “New” is the first qualifying action in the log. Where the log starts after people
-    had joined, some of the “new” may be old customers who come back: they are counted in ``new_left_censored``, and
-    the truly new lie between ``new − new_left_censored`` and ``new``. The quick ratio does not depend on it.
+    ``mau = mau_new + mau_retained + mau_resurrected`` and ``mau_before = mau_retained + mau_churned``, so the change is
+    ``mau_new + mau_resurrected − mau_churned``. “New” is the first qualifying action in the log. Where the log starts
+    after people had joined, some of the “new” may be old customers who come back: they are counted in
+    ``new_left_censored``, and the truly new lie between ``mau_new − new_left_censored`` and ``mau_new``. The quick
+    ratio does not depend on it.
 
     Parameters
     ----------
@@ -39,10 +40,11 @@ def mau_bridge(activity: ir.Table, *, customers: ir.Table | None = None, as_of: 
     Returns
     -------
     DataFrame, one row a month from the second whole month on
-        ``month``, ``mau_before``, ``new`` (of them ``new_left_censored``: joined before the log or not known when; of
-        them ``activated_later``: joined in an earlier month, within the log, and came for the first time now),
-        ``retained``, ``resurrected``, ``churned``, ``mau``, ``mau_change``, ``quick_ratio`` (NaN if nobody churned),
-        ``month_retention`` = retained ÷ mau_before (share).
+        ``month``, ``mau_before``, ``mau_new`` (of them ``new_left_censored``: joined before the log or not known when;
+        of them ``activated_later``: joined in an earlier month, within the log, and came for the first time now),
+        ``mau_retained``, ``mau_resurrected``, ``mau_churned``, ``mau``, ``mau_change``, ``quick_ratio`` (NaN if nobody
+        churned),
+        ``month_retention`` = mau_retained ÷ mau_before (share).
 
     References
     ----------
@@ -53,7 +55,7 @@ def mau_bridge(activity: ir.Table, *, customers: ir.Table | None = None, as_of: 
     >>> seen = {"2025-01-05": "abcdef", "2025-02-05": "abcgh", "2025-03-31": "abdgij"}
     >>> log = pd.DataFrame([(c, pd.Timestamp(d)) for d, who in seen.items() for c in who],
     ...     columns=["customer_id", "occurred_at"])
-    >>> mau_bridge(ibis.memtable(log))[["new", "retained", "resurrected", "churned"]].values.tolist()
+    >>> mau_bridge(ibis.memtable(log))[["mau_new", "mau_retained", "mau_resurrected", "mau_churned"]].values.tolist()
     [[2, 3, 0, 3], [2, 3, 1, 2]]
     """
     days = customer_days(activity)
@@ -71,17 +73,17 @@ def mau_bridge(activity: ir.Table, *, customers: ir.Table | None = None, as_of: 
 
     table = pd.DataFrame(index=index)
     table["mau"] = by_month(first | ~first)
-    table["new"] = by_month(first)
+    table["mau_new"] = by_month(first)
     table["new_left_censored"] = by_month(first & seen["origin"].eq("before_log"))
     table["activated_later"] = by_month(first & seen["origin"].eq("earlier"))
-    table["retained"] = by_month(kept)
-    table["resurrected"] = table["mau"] - table["new"] - table["retained"]
+    table["mau_retained"] = by_month(kept)
+    table["mau_resurrected"] = table["mau"] - table["mau_new"] - table["mau_retained"]
     table["mau_before"] = table["mau"].shift(1, fill_value=0)
-    table["churned"] = table["mau_before"] - table["retained"]
+    table["mau_churned"] = table["mau_before"] - table["mau_retained"]
     table["mau_change"] = table["mau"] - table["mau_before"]
-    came = (table["new"] + table["resurrected"]).astype(float)
-    table["quick_ratio"] = came / table["churned"].where(table["churned"] > 0)
-    table["month_retention"] = table["retained"] / table["mau_before"].where(table["mau_before"] > 0)
+    came = (table["mau_new"] + table["mau_resurrected"]).astype(float)
+    table["quick_ratio"] = came / table["mau_churned"].where(table["mau_churned"] > 0)
+    table["month_retention"] = table["mau_retained"] / table["mau_before"].where(table["mau_before"] > 0)
     # The first whole month has no month before it: everybody would be “new”.
     return table.iloc[1:].reset_index()[COLUMNS]
 

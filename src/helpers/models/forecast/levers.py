@@ -33,6 +33,8 @@ class GapPlan:
         further than its own history; NaN if even ``MAX_EFFORT`` times the way is not enough.
     room : float
         What all levers together add at the horizon when every one runs at the level of its good months.
+    rooms : dict of lever to float
+        The same for each lever alone.
     levers : DataFrame
         ``lever``, ``driver``, ``level`` now, ``stretch`` (good months), ``asked``; a row a driver.
     shares : dict of lever to float
@@ -44,6 +46,7 @@ class GapPlan:
     gap: float
     effort: float
     room: float
+    rooms: dict[str, float]
     levers: pd.DataFrame
     shares: dict[str, float]
     path: np.ndarray
@@ -106,6 +109,7 @@ def close_gap(
         gap=gap,
         effort=effort,
         room=reach(1.0) - base,
+        rooms={lever: float(model.project(horizon, drivers(1.0, (lever,)))[-1]) - base for lever in levers},
         levers=pd.DataFrame(rows, columns=["lever", "driver", "level", "stretch", "asked"]),
         shares=dict(zip(worth["factor"], worth["effect"], strict=True)),
         path=model.project(horizon, asked),

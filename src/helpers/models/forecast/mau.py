@@ -16,8 +16,9 @@ ARRIVALS = ("arrive_joined_now", "arrive_joined_earlier", "arrive_unseen")
 DRIVERS = (*RATES, *ARRIVALS)
 LEVERS: dict[str, tuple[str, ...]] = {
     "acquire": ("arrive_joined_now",),
-    "activate": ("arrive_joined_earlier",),
-    "retain": ("stay_new", "stay_old"),
+    # Activation is done when newcomers come a second month, not when they have looked in once.
+    "activate": ("arrive_joined_earlier", "stay_new"),
+    "retain": ("stay_old",),
     "resurrect": ("return_after_1", "return_after_2", "return_later", "arrive_unseen"),
 }
 # In the log's first months nobody can have been away for long, and old customers still show up as if for the first
