@@ -151,15 +151,22 @@ class _Paths:
         if look + 1 == len(self.shares):
             return
         edge, spread = min(bound, FARTHEST_BOUND) * np.sqrt(self.shares[look]), self._spread(look)
-        # the integrand is as smooth as the steps on both sides are wide: about ten nodes a step width
-        narrowest = min(spread, self._spread(look + 1))
-        nodes, weights = np.polynomial.legendre.leggauss(int(np.clip(20 * edge / narrowest, 64, 3_000)))
+        # the integrand is as smooth as the steps on both sides are wide: one panel of nodes for a step width or two
+        panels = int(np.clip(1.5 * edge / min(spread, self._spread(look + 1)), 4, 200))
+        nodes, weights = _gauss_legendre(panels)
         where, chance = self._grids[look]
         step = stats.norm.pdf(edge * nodes[:, None], where[None, :], spread)
         self._grids.append((edge * nodes, edge * weights * (step @ chance)))
 
     def crossed(self, drift: float) -> np.ndarray:
         return np.cumsum([self._crossing(look, bound, drift) for look, bound in enumerate(self.bounds)])
+
+
+def _gauss_legendre(panels: int) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes and weights from −1 to 1: sixteen in each of so many panels."""
+    nodes, weights = np.polynomial.legendre.leggauss(16)
+    middles = (2 * np.arange(panels) + 1) / panels - 1
+    return (middles[:, None] + nodes / panels).ravel(), np.tile(weights / panels, panels)
 
 
 def _spending(name: str) -> Callable[[np.ndarray, float], np.ndarray]:
