@@ -170,6 +170,10 @@ def interval(
     """
     low = number(lower, unit, language=language, currency=currency, signed=signed)
     high = number(upper, unit, language=language, currency=currency, signed=signed)
+    for suffix in (" customers", " days", " pp", " 人", " 天", " 个百分点"):
+        # The unit stands once, behind the upper bound.
+        if low.endswith(suffix) and high.endswith(suffix):
+            low = low.removesuffix(suffix)
     if language == ZH:
         return f"{level * 100:g}% 置信区间 {low} 至 {high}"
     return f"{level * 100:g} % CI {low} to {high}"
@@ -191,7 +195,7 @@ def estimate(
     Examples
     --------
     >>> estimate(0.021, 0.012, 0.03, "points", n=1200, signed=True)
-    '+2.1 pp (95 % CI +1.2 pp to +3.0 pp, n = 1,200)'
+    '+2.1 pp (95 % CI +1.2 to +3.0 pp, n = 1,200)'
     """
     head = number(value, unit, language=language, currency=currency, signed=signed)
     inside = []

@@ -195,7 +195,7 @@ def ratio_of_sums(sums: pd.DataFrame, *, alpha: float = 0.05) -> tuple[np.ndarra
     --------
     >>> sums = {"n": [4], "sum_a": [8.0], "sum_b": [4.0], "sum_aa": [20.0], "sum_bb": [4.0], "sum_ab": [8.0]}
     >>> [float(x[0].round(3)) for x in ratio_of_sums(pd.DataFrame(sums))]
-    [2.0, 1.135, 3.524]
+    [2.0, 1.136, 3.522]
     """
     n, a, b = (sums[name].to_numpy(dtype=float) for name in ("n", "sum_a", "sum_b"))
     aa, bb, ab = (sums[name].to_numpy(dtype=float) for name in ("sum_aa", "sum_bb", "sum_ab"))

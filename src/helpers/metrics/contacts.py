@@ -131,7 +131,7 @@ def _mark(touches: ir.Table, rules: dict[str, Rule], channels: dict[str, Channel
     import ibis
 
     table = touches.select("touch_id", "campaign_id", "customer_id", "channel", "sent_at", "outcome").mutate(
-        is_promotional=touches.campaign_id.notnull(),
+        is_promotional=lambda t: t.campaign_id.notnull(),
         sent=lambda t: (~t.outcome.isin(list(_NOT_SENT))).fill_null(True),
         second=lambda t: t.sent_at.epoch_seconds(),
         free=ibis.literal(True),

@@ -21,7 +21,7 @@ EXPONENTS = np.round(np.arange(0.05, 1.0001, 0.05), 2)
 _SATURATION_GAIN = 4.0
 # A month this many (robust) standard deviations off its curve is a campaign's or an abuse ring's, not the channel's.
 _FAR_OFF = 4.0
-DEFAULT_REACH = 1.5
+DEFAULT_REACH = 1.25
 ACTUAL, EQUAL, BEST = "last", "equal", "best"
 
 

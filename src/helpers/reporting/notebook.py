@@ -46,18 +46,23 @@ class Page:
         """Show what the page stands on: bank, day, branch, data fingerprint, and that it is simulated if it is."""
         return Shown(_header(self.bank, self.language))
 
-    def finding(self, finding: Finding) -> Shown:
-        """Record a finding and show it as a call-out."""
+    def finding(self, finding: Finding | None) -> Shown:
+        """Record a finding and show it as a call-out; None (nothing to say) shows nothing."""
+        if finding is None:
+            return Shown("")
         self.result.add(finding)
         words = html.escape(finding.text.say(self.language))
         return Shown(
             f'<p class="finding {finding.tone}" data-finding="{html.escape(finding.key)}">{words}</p>', finding.text
         )
 
-    def findings(self, *findings: Finding) -> Shown:
+    def findings(self, *findings: Finding | None) -> Shown:
         """Record several findings and show them below each other."""
-        shown = [self.finding(finding) for finding in findings]
-        return Shown("\n".join(part.html for part in shown))
+        return self.stack(*(self.finding(finding) for finding in findings))
+
+    def stack(self, *parts: Shown) -> Shown:
+        """Show several parts below each other: the chart, its table, what they say."""
+        return Shown("\n".join(part.html for part in parts if part.html))
 
     def figures(self, *figures: Figure) -> None:
         """Record figures that no sentence carries."""
@@ -65,7 +70,7 @@ class Page:
 
     def table(
         self,
-        table: pd.DataFrame,
+        table: pd.DataFrame | None,
         name: str = "",
         *,
         caption: Text | None = None,
@@ -73,8 +78,14 @@ class Page:
         units: Mapping[str, str] | None = None,
         max_rows: int = 12,
         signed: Sequence[str] = (),
+        names: Mapping[str, Mapping[str, Text]] | None = None,
     ) -> Shown:
-        """Show a table; with a name it is also kept as ``<name>.parquet``."""
+        """Show a table; with a name it is also kept as ``<name>.parquet``. None (no such table) shows nothing.
+
+        Parameters other than ``name`` are those of :func:`helpers.reporting.tables.to_html`.
+        """
+        if table is None:
+            return Shown("")
         if name:
             self.result.add_table(name, table)
         return Shown(
@@ -87,6 +98,7 @@ class Page:
                 units=units,
                 max_rows=max_rows,
                 signed=signed,
+                names=names,
             )
         )
 
@@ -98,12 +110,14 @@ class Page:
         plot : callable
             ``plot(table, ax=…, language=…, **settings) -> Axes``; sets a title that says the takeaway.
         table : DataFrame
-            What the plot draws.
+            What the plot draws; None or an empty one shows nothing.
         alt : Text, optional
             By default composed of title, axis labels and series of the picture.
         """
         from helpers.reporting.plots import style
 
+        if table is None or len(table) == 0:
+            return Shown("")
         with style.look():
             ax = plot(table, ax=None, language=self.language, **settings)
             words = alt.say(self.language) if alt else describe(ax, self.language)
@@ -112,6 +126,10 @@ class Page:
     def message(self, text: Text, *, tone: str = "plain") -> Shown:
         """Show words that are no finding (what can't be answered without a table, a remark of the data doctor)."""
         return Shown(f'<p class="message {html.escape(tone)}">{html.escape(text.say(self.language))}</p>')
+
+    def messages(self, *texts: Text | None) -> Shown:
+        """Show several messages below each other; None shows nothing."""
+        return self.stack(*(self.message(text) for text in texts if text is not None))
 
     def keep(self) -> Shown:
         """Keep the result for the next step and the batch, and show what was kept."""

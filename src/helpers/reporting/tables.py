@@ -26,6 +26,7 @@ def to_html(
     units: Mapping[str, str] | None = None,
     max_rows: int = 12,
     signed: Sequence[str] = (),
+    names: Mapping[str, Mapping[str, Text]] | None = None,
 ) -> str:
     """Write a table as accessible HTML.
 
@@ -46,6 +47,8 @@ def to_html(
         Rows shown; how many more there are is said below.
     signed : sequence of str
         Columns of differences, written with a plus.
+    names : mapping of column to mapping of code to Text, optional
+        Words for codes in cells (channels, rules) beyond those of the labels.
 
     Returns
     -------
@@ -75,7 +78,8 @@ def to_html(
         cells = []
         for position, (column, value) in enumerate(zip(shown, row, strict=True)):
             kind = kinds[column]
-            text = _cell(value, labels[column], kind, language, column in signed)
+            spoken = (names or {}).get(column, {}).get(str(value))
+            text = _cell(value if spoken is None else spoken, labels[column], kind, language, column in signed)
             if position == 0:
                 cells.append(f'<th scope="row" class="{"txt" if kind in _LEFT else "num"}">{text}</th>')
             else:

@@ -1,0 +1,79 @@
+"""The budget of next month: history, curves, and the three splits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from helpers.metrics.channels import read_channels
+from helpers.models import allocation
+
+
+@dataclass(frozen=True)
+class BudgetPlan:
+    """What is known of the channels' response, and the split that it asks for.
+
+    Attributes
+    ----------
+    budget : float
+        Money for the month.
+    history, curves : DataFrame or None
+        Months and fitted curves; None without a table of acquisitions.
+    splits, comparison : DataFrame or None
+        See :func:`helpers.models.allocation.compare`; None where no channel's history can tell.
+    """
+
+    budget: float
+    history: pd.DataFrame | None = None
+    curves: pd.DataFrame | None = None
+    splits: pd.DataFrame | None = None
+    comparison: pd.DataFrame | None = None
+
+
+def split_budget(history: pd.DataFrame | None, *, monthly_budget: float, reach: float) -> BudgetPlan:
+    """Fit the curves and split the budget.
+
+    Parameters
+    ----------
+    history : DataFrame or None
+        As :func:`helpers.metrics.acquisition.monthly_response` returns it.
+    monthly_budget : float
+        Money for the month; 0: as much as last month.
+    reach : float
+        Most that a channel may get, as a multiple of its dearest month.
+
+    Raises
+    ------
+    ValueError
+        If ``reach`` is not positive.
+    """
+    if not reach > 0:
+        raise ValueError(f"reach should be positive, not {reach!r}")
+    if history is None:
+        return BudgetPlan(monthly_budget)
+    last = last_spend(history)
+    budget = monthly_budget or float(last.sum())
+    if history.empty:
+        return BudgetPlan(budget, history)
+    fitted = allocation.fit_response(history)
+    if not fitted.table["known"].any():
+        return BudgetPlan(budget, history, fitted.table)
+    # The catalogue's capacity is in registrations or contacts of a whole month; only the former bounds acquisition.
+    capacity = pd.Series(
+        {
+            slug: channel.capacity_per_month
+            for slug, channel in read_channels().items()
+            if channel.capacity_per_month is not None and channel.unit_cost.per == "registration"
+        },
+        dtype=float,
+    )
+    splits, comparison = allocation.compare(fitted, budget, last, reach=reach, capacity=capacity)
+    return BudgetPlan(budget, history, fitted.table, splits, comparison)
+
+
+def last_spend(history: pd.DataFrame) -> pd.Series:
+    """Return the last whole month's spend by channel."""
+    if history.empty:
+        return pd.Series(dtype=float)
+    return history[history["month"] == history["month"].max()].set_index("channel")["spend"]
