@@ -142,19 +142,25 @@ def encode(column: pd.Series) -> Codes:
     return Codes(codes, list(labels))
 
 
+def encode_integers(values: np.ndarray, most: int) -> Codes | None:
+    """Codes of integers without hashing, or None where they spread over more than ``most`` values."""
+    low, high = int(values.min()), int(values.max())
+    return None if high - low >= most else _dense(values, low, high, int)
+
+
 def _dense(values: np.ndarray, low: int, high: int, kind: type) -> Codes:
     """Codes of integers in a narrow range: no hashing, and nothing to do where every value occurs."""
     present = np.zeros(high - low + 1, dtype=bool)
-    block = 1 << 20
+    block = 1 << 16
     for start in range(0, len(values), block):
-        present[values[start : start + block].astype(np.int64) - low] = True
+        present[values[start : start + block].astype(np.intp) - low] = True
         if present.all():
             break
     labels = [kind(low + i) for i in np.flatnonzero(present)]
-    if present.all() and low == 0:
-        return Codes(values, labels)
+    if present.all():
+        return Codes(values if low == 0 else values - values.dtype.type(low), labels)
     lookup = (np.cumsum(present) - 1).astype(np.int16)
-    return Codes(lookup[values.astype(np.int64) - low], labels)
+    return Codes(lookup[values.astype(np.intp) - low], labels)
 
 
 def combine(columns: Sequence[Codes]) -> tuple[np.ndarray, list[tuple[Any, ...]]]:

@@ -1,4 +1,4 @@
-"""One BLAS thread for many small products: on a busy machine threads that wait for each other cost ten times the work."""
+"""One BLAS thread for many small products: threads that wait for each other cost ten times the work."""
 
 from __future__ import annotations
 

@@ -1,0 +1,268 @@
+"""Covariates of a hazard model: read, checked by name, and laid out as columns of a design."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtr, ndtri
+
+from helpers.models.retention import columns as col
+
+# A number column with at most so many values is counted by pattern instead of row by row.
+_FEW_VALUES = 64
+_MOST_PATTERNS = 1 << 20
+_MOST_CELLS = 2 * 10**7
+
+
+@dataclass
+class Covariate:
+    """One covariate as the model sees it: ``width`` columns, from numbers or from the codes of few values."""
+
+    names: list[str]
+    values: np.ndarray | None = None
+    codes: np.ndarray | None = None
+    table: np.ndarray = field(default_factory=lambda: np.zeros((0, 1)))
+
+    @property
+    def width(self) -> int:
+        """Number of design columns."""
+        return len(self.names)
+
+    def take(self, which: slice | np.ndarray) -> Covariate:
+        """The covariate of some rows."""
+        if self.values is not None:
+            return replace(self, values=self.values[which])
+        return replace(self, codes=self.codes[which])
+
+    def product(self, coef: np.ndarray) -> np.ndarray:
+        """Design times coefficients, shape (n,)."""
+        return self.values * coef[0] if self.values is not None else (self.table @ coef)[self.codes]
+
+    def write(self, out: np.ndarray, start: int, stop: int) -> None:
+        """Fill ``out``, shape (stop − start, width), with the rows of the design."""
+        if self.values is not None:
+            out[:, 0] = self.values[start:stop]
+        else:
+            np.take(self.table, self.codes[start:stop], axis=0, out=out)
+
+
+class Design:
+    """Learns how covariates become columns: numbers stay, categories become one column each but the first.
+
+    Attributes
+    ----------
+    names_ : list of str
+        Design columns: the covariate's name, or ``name[level]``.
+    references_ : dict
+        Level left out of each categorical covariate.
+    """
+
+    def __init__(self, covariates: Sequence[str]) -> None:
+        self.covariates = covariates
+
+    def check(self) -> list[str]:
+        """Return the covariates as a list of different names, or raise ValueError."""
+        if isinstance(self.covariates, str) or not len(self.covariates):
+            raise ValueError(f"covariates must be a list of at least one column name, not {self.covariates!r}")
+        if len(set(self.covariates)) < len(self.covariates):
+            raise ValueError(f"covariates must be different columns, not {list(self.covariates)!r}")
+        return list(self.covariates)
+
+    def fit(self, table: pd.DataFrame) -> Design:
+        """Learn levels; KeyError or ValueError names a covariate that is absent or can't be used."""
+        col.require(table, self.check())
+        self.references_: dict[str, object] = {}
+        self.levels_: dict[str, list[object]] = {}
+        self.names_: list[str] = []
+        for name in self.covariates:
+            if not _is_number(table[name]):
+                levels = col.encode(table[name]).labels
+                present = set(pd.unique(table[name].dropna()))
+                # A category that nobody has can't get a coefficient.
+                levels = [level for level in levels if level in present]
+                if not levels:
+                    raise ValueError(_missing(name, len(table)))
+                self.references_[name], self.levels_[name] = levels[0], levels
+                self.names_ += [f"{name}[{level}]" for level in levels[1:]]
+                if len(levels) == 1:
+                    raise ValueError(_constant(name, levels[0]))
+            else:
+                self.names_.append(name)
+        return self
+
+    def read(self, table: pd.DataFrame, *, codes: bool = True) -> list[Covariate]:
+        """Return the covariates of a table; ValueError names one with missing values or unknown levels.
+
+        ``codes=False`` leaves numbers as numbers, whatever their number of values.
+        """
+        col.require(table, self.covariates, what="table")
+        return [self._one(table[name], name, codes) for name in self.covariates]
+
+    def matrix(self, table: pd.DataFrame) -> np.ndarray:
+        """Design of a table, ``(n, len(names_))``."""
+        out = np.empty((len(table), len(self.names_)))
+        at = 0
+        for covariate in self.read(table, codes=False):
+            covariate.write(out[:, at : at + covariate.width], 0, len(table))
+            at += covariate.width
+        return out
+
+    def _one(self, column: pd.Series, name: str, codes: bool) -> Covariate:
+        if name in self.levels_:
+            levels = self.levels_[name]
+            found = pd.Categorical(column, categories=levels).codes
+            if len(found) and found.min() < 0:
+                if column.isna().any():
+                    raise ValueError(_missing(name, int(column.isna().sum())))
+                other = column[found < 0].iloc[0]
+                raise ValueError(
+                    f"covariate {name} has the value {other!r}, which the model has not seen; "
+                    f"known are {', '.join(map(str, levels))}"
+                )
+            table = np.eye(len(levels))[:, 1:]
+            return Covariate([f"{name}[{level}]" for level in levels[1:]], codes=found, table=table)
+        values = column.to_numpy()
+        if values.dtype.kind not in "iufb":
+            values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+        if values.dtype.kind == "f":
+            # The sum is finite unless some value isn't; a mask is built only to say which.
+            with np.errstate(all="ignore"):
+                total = values.sum()
+            if not np.isfinite(total) and not np.isfinite(values).all():
+                raise ValueError(_missing(name, int((~np.isfinite(values)).sum())))
+        few = _few(values) if codes else None
+        if few is not None:
+            return Covariate([name], codes=few[0], table=few[1].astype(float)[:, None])
+        return Covariate([name], values=values)
+
+
+def _is_number(column: pd.Series) -> bool:
+    return bool(pd.api.types.is_numeric_dtype(column) and not isinstance(column.dtype, pd.CategoricalDtype))
+
+
+def _few(values: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """Codes and values of a number column that takes few values, else None; a glance at its head decides mostly."""
+    if not len(values):
+        return None
+    if values.dtype == bool:
+        return values.view(np.uint8), np.array([0.0, 1.0])
+    if len(np.unique(values[:: max(len(values) // 512, 1)][:1024])) > _FEW_VALUES:
+        return None
+    if values.dtype.kind == "f":
+        small = values.astype(np.int8) if np.abs(values).max() < 128 else None
+        if small is None or not np.array_equal(small, values):
+            codes, labels = pd.factorize(values)
+            return (codes, labels) if len(labels) <= _FEW_VALUES else None
+        values = small
+    found = col.encode_integers(values, _FEW_VALUES)
+    return None if found is None else (found.codes, np.array(found.labels, dtype=float))
+
+
+def _missing(name: str, n: int) -> str:
+    return f"covariate {name} is missing or not finite in {n} row(s); fill them or leave those customers out"
+
+
+def _constant(name: str, value: object) -> str:
+    return f"covariate {name} is constant ({value}); it can't explain who lapses, leave it out"
+
+
+def summary(names: Sequence[str], coef: np.ndarray, covariance: np.ndarray, alpha: float) -> pd.DataFrame:
+    """Coefficients with standard errors, ratios with intervals, and p-values; indexed by covariate."""
+    se = np.sqrt(np.diag(covariance))
+    z, width = coef / se, ndtri(1 - alpha / 2) * se
+    with np.errstate(over="ignore"):
+        return pd.DataFrame(
+            {
+                "coef": coef,
+                "se": se,
+                "hazard_ratio": np.exp(coef),
+                "lower": np.exp(coef - width),
+                "upper": np.exp(coef + width),
+                "z": z,
+                "p_value": 2 * ndtr(-np.abs(z)),
+            },
+            index=pd.Index(names, name="covariate"),
+        )
+
+
+def check_spread(names: Sequence[str], mean: np.ndarray, spread: np.ndarray) -> None:
+    """Raise for a column that is the same for everybody."""
+    flat = spread <= 1e-12 * np.maximum(np.abs(mean), 1.0)
+    if flat.any():
+        at = int(flat.argmax())
+        raise ValueError(_constant(names[at], f"{mean[at]:g}"))
+
+
+def check_collinear(names: Sequence[str], correlation: np.ndarray) -> None:
+    """Raise where a column is a sum of others, naming them."""
+    values, vectors = np.linalg.eigh(correlation)
+    if values[0] < 1e-10 * len(names):
+        part = np.abs(vectors[:, 0])
+        told = [name for name, share in zip(names, part, strict=True) if share > 1e-3 * part.max()]
+        raise ValueError(f"covariates {', '.join(told)} are collinear: each follows from the others; leave one out")
+
+
+def separation_text(name: str) -> str:
+    """Words for a coefficient that runs away."""
+    return (
+        f"covariate {name} separates those who lapse from those who don't: its coefficient has no finite "
+        "estimate; leave it out, merge its levels, or set penalizer above 0"
+    )
+
+
+def standardise(
+    covariates: Sequence[Covariate], n: int, weight: np.ndarray | None, block: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean, standard deviation (n − 1) and correlations of the design's columns, in blocks of rows."""
+    width = sum(c.width for c in covariates)
+    total, size = np.zeros(width), 0.0
+    buffer = np.empty((min(block, max(n, 1)), width))
+    shift = _rows(covariates, buffer, 0, min(n, 1))[0].copy() if n else np.zeros(width)
+    second = np.zeros((width, width))
+    for start in range(0, n, block):
+        stop = min(start + block, n)
+        rows = _rows(covariates, buffer, start, stop)
+        rows -= shift
+        scaled = rows if weight is None else rows * weight[start:stop, None]
+        total += scaled.sum(axis=0)
+        second += scaled.T @ rows
+        size += stop - start if weight is None else weight[start:stop].sum()
+    mean = total / size
+    covariance = (second - size * np.outer(mean, mean)) / max(size - 1, 1.0)
+    spread = np.sqrt(np.maximum(np.diag(covariance), 0.0))
+    safe = np.where(spread > 0, spread, 1.0)
+    return mean + shift, spread, covariance / np.outer(safe, safe)
+
+
+def _rows(covariates: Sequence[Covariate], buffer: np.ndarray, start: int, stop: int) -> np.ndarray:
+    out = buffer[: stop - start]
+    at = 0
+    for covariate in covariates:
+        covariate.write(out[:, at : at + covariate.width], start, stop)
+        at += covariate.width
+    return out
+
+
+def find_patterns(covariates: Sequence[Covariate], n: int, n_times: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """Pattern of each row and the design of each pattern, or None where there are too many."""
+    sizes = [len(c.table) if c.codes is not None else 0 for c in covariates]
+    product = float(np.prod(np.array(sizes, dtype=float)))
+    if 0 in sizes or product > _MOST_PATTERNS:
+        return None
+    joint = np.zeros(n, dtype=np.int32)
+    for covariate, size in zip(covariates, sizes, strict=True):
+        joint *= size
+        joint += covariate.codes.astype(np.int32, copy=False)
+    seen = np.bincount(joint, minlength=int(product)) > 0
+    present = np.flatnonzero(seen)
+    if len(present) * max(n_times, 1) > _MOST_CELLS or len(present) * 4 > max(n, 64):
+        return None
+    pattern = joint if len(present) == product else (np.cumsum(seen) - 1).astype(np.int32)[joint]
+    parts, rest = [], present
+    for covariate, size in zip(reversed(covariates), reversed(sizes), strict=True):
+        rest, code = np.divmod(rest, size)
+        parts.append(covariate.table[code])
+    return pattern, np.concatenate(parts[::-1], axis=1)

@@ -1,0 +1,342 @@
+"""Discrete-time hazards: the chance to lapse in each period, by logistic regression on counted cells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import ibis
+import numpy as np
+import pandas as pd
+from scipy.special import expit
+
+from helpers.models.retention import columns as col
+from helpers.models.retention.arrays import SpellArrays, check_days
+from helpers.models.retention.counts import as_frame, is_lazy
+from helpers.models.retention.design import (
+    Covariate,
+    Design,
+    check_collinear,
+    check_spread,
+    find_patterns,
+    separation_text,
+    standardise,
+    summary,
+)
+from helpers.models.retention.left_out import entry as left_out_entry
+from helpers.models.retention.threads import one_thread
+
+_BLOCK = 1 << 14
+_RUNAWAY = 15.0
+
+
+class DiscreteHazard:
+    """Chance to lapse in each period of a customer's time here, given covariates (person-period logistic
+    regression).
+
+    A period is ``period_days`` long; the first holds days 0 to ``period_days``, the next the days after
+    it, and so on. Each period has a level of its own, each covariate one odds ratio. It is the regression
+    on one row a customer and period, but those rows are never made: customers with equal covariates are
+    counted together.
+
+    Parameters
+    ----------
+    period_days : int
+    partial : {"count", "share"}
+        A customer whose watching ended inside a period counts there as a whole row (the usual
+        person-period table, which makes hazards a little too low), or by the share of the period that was
+        watched (the life table's way).
+    alpha : float
+        1 minus the confidence level of the intervals.
+
+    Attributes
+    ----------
+    summary_ : DataFrame indexed by covariate
+        ``coef, se, odds_ratio, lower, upper`` (of the odds ratio), ``z, p_value``.
+    baseline_ : DataFrame, one row a period
+        ``period, from_day, to_day, at_risk, lapsed, effect`` (log odds at mean covariates), ``hazard,
+        retained`` (at the period's end). A period in which nobody lapsed has hazard 0, one in which
+        everybody did has 1; neither has a finite effect.
+    log_likelihood_ : float
+    n_, n_lapsed_, n_person_periods_ : int
+
+    References
+    ----------
+    Cox (1972); Allison (1982), Sociological Methodology 13, 61–98; Singer and Willett (1993).
+
+    Examples
+    --------
+    >>> spells = pd.DataFrame({"days_active": [20, 45, 50, 70, 80, 90] * 5, "lapsed": [1, 1, 0, 1, 0, 0] * 5})
+    >>> spells["payroll"] = [0, 1, 0, 1, 1, 0] * 5
+    >>> model = DiscreteHazard(period_days=30).fit(spells, covariates=["payroll"])
+    >>> model.baseline_[["from_day", "to_day", "at_risk", "lapsed"]].values.tolist()
+    [[0.0, 30.0, 30.0, 5.0], [31.0, 60.0, 25.0, 5.0], [61.0, 90.0, 15.0, 5.0]]
+    """
+
+    def __init__(self, period_days: int = 30, *, partial: str = "count", alpha: float = 0.05) -> None:
+        self.period_days = period_days
+        self.partial = partial
+        self.alpha = alpha
+
+    def fit(self, spells: pd.DataFrame | ibis.Table, covariates: Sequence[str]) -> DiscreteHazard:
+        """Fit to spells; parameters and errors as in :meth:`CoxRetention.fit`."""
+        col.check_horizon(self.period_days, name="period_days")
+        if self.partial not in ("count", "share"):
+            raise ValueError(f"partial must be 'count' or 'share', not {self.partial!r}")
+        col.check_alpha(self.alpha)
+        self.design_ = Design(covariates)
+        names = self.design_.check()
+        table = as_frame(spells, list(dict.fromkeys([*names, col.DAYS, col.LAPSED, col.ENTRY])))
+        spell = SpellArrays.read(table, lazy=is_lazy(spells))
+        columns = self.design_.fit(table).read(table)
+        if spell.keep is not None:
+            columns = [c.take(spell.keep) for c in columns]
+        if not spell.event.any():
+            raise ValueError("nobody lapsed in these spells; hazards can't be learnt from none")
+        self.left_out_ = list(spell.left_out)
+        with one_thread():
+            self._fit(columns, spell)
+        return self
+
+    def _fit(self, columns: list[Covariate], spell: SpellArrays) -> None:
+        periods = _Periods.of(spell, self.period_days, self.partial)
+        if periods.n_short:
+            self.left_out_.append(left_out_entry("not_watched", periods.n_short))
+        cells = _Cells.of(columns, periods, spell.mass)
+        shown = self.design_.names_
+        check_spread(shown, cells.mean, cells.spread)
+        check_collinear(shown, cells.correlation)
+        at_risk, lapsed = cells.totals()
+        if not lapsed.any():
+            raise ValueError("nobody lapsed in a period that was watched from its start; use shorter periods")
+        # Where nobody, or everybody, lapsed the level runs off to infinity; the limit is known without a fit.
+        live = (lapsed > 0) & (lapsed < at_risk)
+        level, beta, covariance, value = _maximise(cells, live, at_risk, lapsed, shown)
+        self._mean, self._beta = cells.mean, beta / cells.spread
+        covariance = covariance / np.outer(cells.spread, cells.spread)
+        self.covariance_ = covariance
+        self.summary_ = summary(shown, self._beta, covariance, self.alpha).rename(
+            columns={"hazard_ratio": "odds_ratio"}
+        )
+        self.log_likelihood_ = value
+        self.n_, self.n_lapsed_ = spell.n, round(float(lapsed.sum()))
+        self.summary_.attrs.update(n=self.n_, n_lapsed=self.n_lapsed_)
+        self.references_ = dict(self.design_.references_)
+        effect = np.where(lapsed > 0, np.inf, -np.inf)
+        effect[live] = level
+        hazard = expit(effect)
+        k = np.arange(len(at_risk))
+        self.n_person_periods_ = round(float(at_risk.sum()))
+        self.last_day_ = float(spell.days.max())
+        self.baseline_ = pd.DataFrame(
+            {
+                "period": k + 1,
+                "from_day": k * self.period_days + (k > 0),
+                "to_day": (k + 1) * self.period_days,
+                "at_risk": at_risk,
+                "lapsed": lapsed,
+                "effect": effect,
+                "hazard": hazard,
+                "retained": np.cumprod(1 - hazard),
+            }
+        )
+
+    def predict_retained(self, X: pd.DataFrame, days: Sequence[int] | np.ndarray) -> pd.DataFrame:
+        """Share of customers like each row still active on each day; inside a period the hazard is spread
+        evenly.
+
+        Parameters and result as in :meth:`CoxRetention.predict_retained`.
+        """
+        wanted = check_days(days, self.last_day_).astype(float)
+        score = (self.design_.matrix(X) - self._mean) @ self._beta
+        hazard = expit(self.baseline_["effect"].to_numpy() + score[:, None])
+        kept = np.concatenate([np.ones((len(X), 1)), np.cumprod(1 - hazard, axis=1)], axis=1)
+        whole = np.minimum((wanted // self.period_days).astype(int), hazard.shape[1] - 1)
+        part = wanted / self.period_days - whole
+        retained = kept[:, whole] * (1 - hazard[:, whole]) ** part
+        return pd.DataFrame(retained, index=X.index, columns=np.atleast_1d(np.asarray(days)))
+
+
+@dataclass(frozen=True)
+class _Periods:
+    """First and last period of each spell, whether it lapsed in the last, and how much of the last was watched."""
+
+    first: np.ndarray | None
+    last: np.ndarray
+    event: np.ndarray
+    share: np.ndarray | None
+    n_periods: int
+    n_short: int
+
+    @classmethod
+    def of(cls, spell: SpellArrays, length: int, partial: str) -> _Periods:
+        days = spell.days
+        if days.dtype.kind in "iu":
+            last = (np.maximum(days, 1) - 1) // length
+        else:
+            last = np.maximum(np.ceil(days / length).astype(np.int64) - 1, 0)
+        last = last.astype(np.int32)
+        first, short = None, 0
+        if spell.entry is not None and spell.entry.any():
+            # Who enters inside a period is followed from the start of the next.
+            first = np.ceil(np.asarray(spell.entry) / length).astype(np.int32)
+            missed = first > last
+            short = int(missed.sum() if spell.rows is None else spell.rows[missed].sum())
+        share = None
+        if partial == "share":
+            watched = np.minimum((days - last * float(length)) / length, 1.0)
+            share = np.where(spell.event == 1, 1.0, watched)
+        return cls(first, last, spell.event, share, int(last.max()) + 1, short)
+
+
+class _Cells:
+    """Customers at risk and lapses by pattern (or row) and period, in blocks."""
+
+    @classmethod
+    def of(cls, columns: list[Covariate], periods: _Periods, mass: np.ndarray | None) -> _Cells:
+        """Count by pattern where there are few, else keep rows."""
+        out = cls()
+        out.periods, out.mass = periods, mass
+        n = len(periods.last)
+        found = find_patterns(columns, n, periods.n_periods)
+        if found is None:
+            out.columns = columns
+            out.mean, out.spread, out.correlation = standardise(columns, n, mass, _BLOCK)
+            return out
+        pattern, design = found
+        k = periods.n_periods
+        out.at_risk, out.lapsed = _count(pattern, len(design), k, periods, mass)
+        total = np.bincount(pattern, mass, minlength=len(design))
+        size = total.sum()
+        out.mean = total @ design / size
+        centred = design - out.mean
+        covariance = (centred * total[:, None]).T @ centred / max(size - 1, 1.0)
+        out.spread = np.sqrt(np.diag(covariance))
+        safe = np.where(out.spread > 0, out.spread, 1.0)
+        out.correlation = covariance / np.outer(safe, safe)
+        out.design = centred / safe
+        return out
+
+    def __init__(self) -> None:
+        self.design: np.ndarray | None = None
+
+    def blocks(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Design, at risk and lapsed of one block of patterns or rows."""
+        if self.design is not None:
+            yield self.design, self.at_risk, self.lapsed
+            return
+        n, k = len(self.periods.last), self.periods.n_periods
+        width = sum(c.width for c in self.columns)
+        safe = np.where(self.spread > 0, self.spread, 1.0)
+        for start in range(0, n, _BLOCK):
+            stop = min(start + _BLOCK, n)
+            rows = np.empty((stop - start, width))
+            at = 0
+            for column in self.columns:
+                column.write(rows[:, at : at + column.width], start, stop)
+                at += column.width
+            part = slice(start, stop)
+            own = _Periods(
+                None if self.periods.first is None else self.periods.first[part],
+                self.periods.last[part],
+                self.periods.event[part],
+                None if self.periods.share is None else self.periods.share[part],
+                k,
+                0,
+            )
+            mass = None if self.mass is None else self.mass[part]
+            yield (rows - self.mean) / safe, *_count(np.arange(stop - start), stop - start, k, own, mass)
+
+    def totals(self) -> tuple[np.ndarray, np.ndarray]:
+        """At risk and lapsed by period."""
+        at_risk, lapsed = np.zeros((2, self.periods.n_periods))
+        for _, n, d in self.blocks():
+            at_risk += n.sum(axis=0)
+            lapsed += d.sum(axis=0)
+        return at_risk, lapsed
+
+
+def _count(
+    pattern: np.ndarray, n_patterns: int, k: int, periods: _Periods, mass: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """At risk and lapsed, each ``(n_patterns, k)``."""
+    shape = (n_patterns, k)
+    keep = slice(None) if periods.first is None else periods.first <= periods.last
+    pattern, last, event = pattern[keep], periods.last[keep], periods.event[keep]
+    own = None if mass is None else mass[keep]
+    key = pattern * np.intp(k) + last
+    if own is None and periods.share is None:
+        both = np.bincount(key * 2 + event, minlength=2 * n_patterns * k).reshape(n_patterns, k, 2)
+        ends, lapsed = both.sum(axis=2).astype(float), both[:, :, 1].astype(float)
+    else:
+        ends = np.bincount(key, own, minlength=n_patterns * k).reshape(shape).astype(float)
+        lapsed = np.bincount(key, event if own is None else event * own, minlength=n_patterns * k).reshape(shape)
+    at_risk = np.cumsum(ends[:, ::-1], axis=1)[:, ::-1]
+    if periods.first is not None:
+        late = np.bincount(pattern * np.intp(k) + periods.first[keep], own, minlength=n_patterns * k)
+        after = np.cumsum(late.reshape(shape)[:, ::-1], axis=1)[:, ::-1]
+        # Those who start in a later period than this one are not here yet.
+        at_risk = at_risk - (after - late.reshape(shape))
+    if periods.share is not None:
+        missing = 1.0 - periods.share[keep]
+        missing = missing if own is None else missing * own
+        at_risk = at_risk - np.bincount(key, missing, minlength=n_patterns * k).reshape(shape)
+    return at_risk, lapsed.astype(float)
+
+
+def _maximise(
+    cells: _Cells, live: np.ndarray, at_risk: np.ndarray, lapsed: np.ndarray, names: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """Newton's method; the levels' diagonal block is eliminated, so each step solves only for the covariates."""
+    rate = lapsed[live] / at_risk[live]
+    level, beta = np.log(rate / (1 - rate)), np.zeros(len(names))
+    if not live.any():
+        raise ValueError("in every period nobody or everybody lapsed; covariates can't be told apart")
+    value = -np.inf
+    step_level, step_beta = np.zeros_like(level), np.zeros_like(beta)
+    for _ in range(60):
+        for _ in range(40):
+            new = _evaluate(cells, live, level + step_level, beta + step_beta)
+            if new[0] >= value - 1e-12 * abs(value if np.isfinite(value) else 0.0):
+                break
+            step_level, step_beta = step_level / 2, step_beta / 2
+        level, beta = level + step_level, beta + step_beta
+        value, slope_level, slope_beta, diagonal, cross, own = new
+        reduced = own - (cross / diagonal[:, None]).T @ cross
+        try:
+            step_beta = np.linalg.solve(reduced, slope_beta - cross.T @ (slope_level / diagonal))
+        except np.linalg.LinAlgError:
+            break
+        step_level = (slope_level - cross @ step_beta) / diagonal
+        worst = int(np.abs(beta).argmax())
+        if abs(beta[worst]) > _RUNAWAY:
+            raise ValueError(separation_text(names[worst]))
+        if slope_level @ step_level + slope_beta @ step_beta < 1e-11 * max(abs(value), 1.0):
+            # One last step squares what error is left.
+            return level + step_level, beta + step_beta, np.linalg.inv(reduced), float(value)
+    raise ValueError(separation_text(names[int(np.abs(beta).argmax())]))
+
+
+def _evaluate(
+    cells: _Cells, live: np.ndarray, level: np.ndarray, beta: np.ndarray
+) -> tuple[float, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Log-likelihood, slopes, and the blocks of the information matrix."""
+    k, p = len(level), len(beta)
+    value, slope_level, slope_beta = 0.0, np.zeros(k), np.zeros(p)
+    diagonal, cross, own = np.zeros(k), np.zeros((k, p)), np.zeros((p, p))
+    everything = bool(live.all())
+    for design, at_risk, lapsed in cells.blocks():
+        n, d = (at_risk, lapsed) if everything else (at_risk[:, live], lapsed[:, live])
+        score = (design @ beta)[:, None] + level
+        share = expit(score)
+        # log(1 + e^score), without overflow.
+        value += float((d * score).sum() - (n * np.logaddexp(0.0, score)).sum())
+        expected = n * share
+        spread = expected * (1 - share)
+        residual = d - expected
+        slope_level += residual.sum(axis=0)
+        slope_beta += residual.sum(axis=1) @ design
+        diagonal += spread.sum(axis=0)
+        cross += spread.T @ design
+        own += (design * spread.sum(axis=1)[:, None]).T @ design
+    return value, slope_level, slope_beta, diagonal, cross, own
