@@ -16,7 +16,8 @@ from helpers.bank.sample.window import Window
 COUNTED_ASSETS = 300_000.0
 ANNOYED_LOSS = 0.12
 EAGER_DAYS = 9  # active days in the last 28 from which a check-in reminder annoys
-ROTATOR_SHARE = 0.09
+ROTATOR_SHARE = 0.06
+ROTATOR_CHANCE = 0.9  # who rotates money hardly misses the day
 
 
 @dataclass
@@ -101,8 +102,10 @@ def run_campaign(
     start = launch[rows]
     is_treated = treated_arms(plan)[arm]
     chance = np.where(is_hunter[rows], 1.0, _chance_to_take_part(plan, people, rows))
+    is_rotator = (plan.planted == "rotates") & (rng.random(len(rows)) < ROTATOR_SHARE) & ~is_hunter[rows]
+    chance = np.where(is_rotator, ROTATOR_CHANCE, chance)
     takes_part = is_treated & (rng.random(len(rows)) < chance)
-    days = _Days(plan, rows, start, arm, chance, takes_part, ~is_hunter[rows])
+    days = _Days(plan, rows, start, arm, chance, takes_part, ~is_hunter[rows], is_rotator)
     if plan.planted == "pulls_forward":
         tau, tau_any, added = _pull_forward(rng, window, lives, active, days)
         effects = {"active_days": tau, "is_active": tau_any, "active_days_90": np.zeros_like(tau)}
@@ -127,6 +130,7 @@ class _Days:
     chance: np.ndarray
     takes_part: np.ndarray
     moves: np.ndarray
+    is_rotator: np.ndarray
 
     @property
     def lift(self) -> np.ndarray:
@@ -346,7 +350,7 @@ def _move_money(
     offered = treated_arms(plan)[None, :]
     tau = (to.chance * plan.assets * counted)[:, None] * offered
     tau = tau + pull * counted[:, None] * np.maximum(tau_days, 0.0)
-    is_rotator = (plan.planted == "rotates") & (rng.random(len(rows)) < ROTATOR_SHARE) & (counted > 0)
+    is_rotator = to.is_rotator & (counted > 0)
     amount = np.round(60_000 * np.exp(0.6 * rng.standard_normal(len(rows))), -2)
     rotated = np.where(is_rotator & to.takes_part, amount, 0.0)
     extra_aum[rows, after] += rotated
