@@ -170,10 +170,12 @@ def interval(
     """
     low = number(lower, unit, language=language, currency=currency, signed=signed)
     high = number(upper, unit, language=language, currency=currency, signed=signed)
-    for suffix in (" customers", " days", " pp", " 人", " 天", " 个百分点"):
+    for suffix in (" customers", " days", " pp", " 人", " 天", " 个百分点", " 元"):
         # The unit stands once, behind the upper bound.
         if low.endswith(suffix) and high.endswith(suffix):
             low = low.removesuffix(suffix)
+    if currency and low.startswith(f"{currency} ") and high.startswith(f"{currency} "):
+        high = high.removeprefix(f"{currency} ")
     if language == ZH:
         return f"{level * 100:g}% 置信区间 {low} 至 {high}"
     return f"{level * 100:g} % CI {low} to {high}"

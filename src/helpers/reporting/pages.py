@@ -21,6 +21,8 @@ TEMPLATES = Path(__file__).parent / "templates"
 _HTML_LANG = {"en": "en", "zh": "zh-CN"}
 _HIDDEN_TAGS = {"parameters", "injected-parameters", "papermill-error-cell-tag", "hide"}
 _HEADING = re.compile(r"<h([1-6])[^>]*>(.*?)</h\1>", re.S)
+# Markdown can't write a table without a head; an empty one says nothing and is dropped.
+_EMPTY_HEAD = re.compile(r"<thead>\s*<tr>\s*(?:<th[^>]*>\s*</th>\s*)+</tr>\s*</thead>")
 _ANCHOR = re.compile(r'<a class="anchor-link".*?</a>', re.S)
 _WORDS = {
     "skip": Text("Skip to the content", "跳到正文"),
@@ -221,7 +223,7 @@ def _slug(text: str) -> str:
 
 def _mark_headings(markup: str) -> str:
     """Give headings ids for the contents list, and take nbconvert's anchors out; tables' heads get a scope."""
-    markup = _ANCHOR.sub("", markup)
+    markup = _EMPTY_HEAD.sub("", _ANCHOR.sub("", markup))
 
     def mark(match: re.Match[str]) -> str:
         level, inner = match.group(1), match.group(2)

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from helpers.findings import Text
 from helpers.findings.labels import Label, label
-from helpers.findings.numbers import ZH, check_language, is_missing, number
+from helpers.findings.numbers import MISSING, ZH, check_language, is_missing, number
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _LEFT = ("text", "date")
+_INTERVAL = Text("95 % interval", "95% 置信区间")
 
 
 def to_html(
@@ -40,7 +41,7 @@ def to_html(
     caption : Text, optional
         What the table says.
     columns : sequence of str, optional
-        Which to show, in order; all by default.
+        Which to show, in order; all by default. ``…lower`` and ``…upper`` side by side become one column.
     units : mapping of column to unit, optional
         Overrides the label's unit where a general column (``estimate``, ``lower``) has another unit here.
     max_rows : int
@@ -68,28 +69,35 @@ def to_html(
         raise ValueError(f"columns {missing} are not in the table; it has {list(table.columns)}")
     labels = {column: label(column) for column in shown}
     kinds = {column: (units or {}).get(column, labels[column].unit) for column in shown}
+    cells = _columns(shown, kinds)
     head = "".join(
         f'<th scope="col" class="{"txt" if kinds[column] in _LEFT else "num"}">'
-        f"{html.escape(_head(labels[column], kinds[column], language, currency))}</th>"
-        for column in shown
+        f"{html.escape(_INTERVAL.say(language) if end else _head(labels[column], kinds[column], language, currency))}</th>"
+        for column, end in cells
     )
     lines = []
-    for row in table[shown].head(max_rows).itertuples(index=False, name=None):
-        cells = []
-        for position, (column, value) in enumerate(zip(shown, row, strict=True)):
-            kind = kinds[column]
-            spoken = (names or {}).get(column, {}).get(str(value))
-            text = _cell(value if spoken is None else spoken, labels[column], kind, language, column in signed)
-            if position == 0:
-                cells.append(f'<th scope="row" class="{"txt" if kind in _LEFT else "num"}">{text}</th>')
-            else:
-                cells.append(f'<td class="{"txt" if kind in _LEFT else "num"}">{text}</td>')
-        lines.append("<tr>" + "".join(cells) + "</tr>")
+    for values in table[shown].head(max_rows).to_dict("records"):
+        row = []
+        for position, (column, end) in enumerate(cells):
+            written = [
+                _cell(
+                    (names or {}).get(name, {}).get(str(values[name]), values[name]),
+                    labels[name],
+                    kinds[name],
+                    language,
+                    name in signed,
+                )
+                for name in ((column, end) if end else (column,))
+            ]
+            text = MISSING if set(written) == {MISSING} else " … ".join(written)
+            tag, scope = ("th", ' scope="row"') if position == 0 else ("td", "")
+            row.append(f'<{tag}{scope} class="{"txt" if kinds[column] in _LEFT else "num"}">{text}</{tag}>')
+        lines.append("<tr>" + "".join(row) + "</tr>")
     more = len(table) - max_rows
     foot = ""
     if more > 0:
         words = Text(f"{more:,} more rows in the file beside this page", f"其余 {more:,} 行见随页文件").say(language)
-        foot = f'<tfoot><tr><td colspan="{len(shown)}">{html.escape(words)}</td></tr></tfoot>'
+        foot = f'<tfoot><tr><td colspan="{len(cells)}">{html.escape(words)}</td></tr></tfoot>'
     title = f"<caption>{html.escape(caption.say(language))}</caption>" if caption else ""
     # Wide tables scroll inside their frame, which keyboards can reach; the page itself never scrolls sideways.
     name = html.escape(caption.say(language) if caption else Text("table", "表格").say(language), quote=True)
@@ -98,6 +106,20 @@ def to_html(
         f'<table class="data">{title}<thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(lines)}</tbody>{foot}</table></div>"
     )
+
+
+def _columns(shown: Sequence[str], kinds: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Join a lower and an upper bound that stand side by side into one column: (column, "") or (lower, upper)."""
+    joined: list[tuple[str, str]] = []
+    skip = False
+    for column, following in zip(shown, [*shown[1:], ""], strict=True):
+        if skip:
+            skip = False
+            continue
+        is_pair = column.endswith("lower") and following == column.removesuffix("lower") + "upper"
+        skip = is_pair and kinds[column] == kinds[following]
+        joined.append((column, following if skip else ""))
+    return joined
 
 
 def _head(known: Label, unit: str, language: str, currency: str) -> str:

@@ -7,6 +7,7 @@ what the codes in its cells mean: ``values: {sms: {en: SMS, zh: 短信}}``.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
@@ -26,29 +27,45 @@ class Label:
 
 @cache
 def read() -> dict[str, Label]:
-    """Read all labels; ValueError if two files disagree on a column or a unit is unknown."""
+    """Read all labels; where two files label a column, the first one (by name) counts: see :func:`conflicts`.
+
+    Raises
+    ------
+    ValueError
+        If a unit is unknown.
+    """
+    labels: dict[str, Label] = {}
+    for _, column, found in _entries():
+        known = labels.get(column)
+        labels[column] = found if known is None else Label(known.text, known.unit, {**found.values, **known.values})
+    return labels
+
+
+def conflicts() -> list[str]:
+    """Name the columns that two files label differently: one line each, none in a release."""
+    first: dict[str, tuple[str, Label]] = {}
+    lines = []
+    for file, column, found in _entries():
+        where, known = first.setdefault(column, (file, found))
+        if (known.text, known.unit) != (found.text, found.unit):
+            lines.append(f"{column}: {where} says {known.text} {known.unit}, {file} says {found.text} {found.unit}")
+    return lines
+
+
+def _entries() -> Iterator[tuple[str, str, Label]]:
     import yaml
 
-    labels: dict[str, Label] = {}
     for file in sorted(resources.files(__package__).iterdir(), key=lambda item: item.name):
         if not file.name.endswith(".yml"):
             continue
-        content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-        for column, entry in content.items():
+        for column, entry in (yaml.safe_load(file.read_text(encoding="utf-8")) or {}).items():
             unit = entry.get("unit", "text")
             if unit not in UNITS:
                 raise ValueError(
                     f"labels/{file.name}: unit of {column} must be one of {', '.join(UNITS)}, not {unit!r}"
                 )
             values = {str(code): Text(**words) for code, words in (entry.get("values") or {}).items()}
-            label = Label(Text(entry["en"], entry["zh"]), unit, values)
-            known = labels.get(column)
-            if known is not None and (known.text, known.unit) != (label.text, label.unit):
-                raise ValueError(f"labels/{file.name}: {column} is labelled otherwise in another file")
-            if known is not None:
-                label = Label(label.text, label.unit, {**known.values, **label.values})
-            labels[column] = label
-    return labels
+            yield file.name, column, Label(Text(entry["en"], entry["zh"]), unit, values)
 
 
 def label(column: str) -> Label:
