@@ -112,7 +112,7 @@ def funnel(people: pd.DataFrame, *, stages: tuple[str, ...], alpha: float = 0.05
     DataFrame, one row a stage
         ``stage, n`` customers who reached it and every stage before, ``n_any`` who reached it at all (a message that
         failed keeps nobody from coming), ``step_share`` of those of the stage before with
-        ``lower, upper``, ``overall_share`` of all, ``n_lost`` who stopped before this stage, ``cost_lost`` spent on
+        ``lower, upper``, ``reached_share`` of all, ``n_lost`` who stopped before this stage, ``cost_lost`` spent on
         them.
     """
     import pandas as pd
@@ -132,7 +132,7 @@ def funnel(people: pd.DataFrame, *, stages: tuple[str, ...], alpha: float = 0.05
                 "step_share": here.sum() / before.sum() if before.sum() else float("nan"),
                 "lower": lower if position else float("nan"),
                 "upper": upper if position else float("nan"),
-                "overall_share": here.sum() / len(people) if len(people) else float("nan"),
+                "reached_share": here.sum() / len(people) if len(people) else float("nan"),
                 "n_lost": int(lost.sum()),
                 "cost_lost": float(people.loc[lost, "rewarded_cost"].sum()) if "rewarded_cost" in people else 0.0,
             }
@@ -203,12 +203,12 @@ def goods(bank: Bank, of: Campaign, *, offered: tuple[str, ...] = (), alpha: flo
     -------
     DataFrame, one row a kind of benefit
         ``benefit, is_offered`` (in the brief), ``n_taken`` pieces, ``customers`` who took one, ``n_redeemed``,
-        ``redeemed_share`` with ``lower, upper`` (Wilson), ``cost``, ``cost_unredeemed``, ``cost_each``. Empty if the
+        ``used_share`` with ``lower, upper`` (Wilson), ``cost``, ``cost_unredeemed``, ``cost_each``. Empty if the
         bank has no rewards table.
     """
     import pandas as pd
 
-    columns = ["benefit", "is_offered", "n_taken", "customers", "n_redeemed", "redeemed_share", "lower", "upper"]
+    columns = ["benefit", "is_offered", "n_taken", "customers", "n_redeemed", "used_share", "lower", "upper"]
     columns += ["cost", "cost_unredeemed", "cost_each"]
     if bank.rewards is None:
         return pd.DataFrame(columns=columns)
@@ -233,7 +233,7 @@ def goods(bank: Bank, of: Campaign, *, offered: tuple[str, ...] = (), alpha: flo
         extra = pd.DataFrame([{"benefit": kind, **nothing} for kind in missing])
         found = pd.concat([found, extra], ignore_index=True) if len(found) else extra
     found["is_offered"] = found["benefit"].isin(offered)
-    found["redeemed_share"] = found["n_redeemed"] / found["n_taken"].where(found["n_taken"] > 0)
+    found["used_share"] = found["n_redeemed"] / found["n_taken"].where(found["n_taken"] > 0)
     found["lower"], found["upper"] = wilson(found["n_redeemed"], found["n_taken"], alpha=alpha)
     found["cost_each"] = found["cost"] / found["n_taken"].where(found["n_taken"] > 0)
     return found[columns].sort_values(["cost", "benefit"], ascending=[False, True], ignore_index=True)

@@ -130,7 +130,7 @@ def rule_table(people: pd.DataFrame, rules: dict[str, Rule], *, min_signals: int
     Returns
     -------
     DataFrame, one row a rule and a last row ``flagged``
-        ``rule, threshold`` (as written in the catalogue), ``customers`` with the signal and a benefit,
+        ``rule, threshold_words`` (as written in the catalogue), ``customers`` with the signal and a benefit,
         ``flagged_share`` of all who took a benefit with ``lower, upper`` (Wilson), ``n_takers`` (all who took one),
         ``cost`` of the benefits that went to them.
     """
@@ -144,7 +144,7 @@ def rule_table(people: pd.DataFrame, rules: dict[str, Rule], *, min_signals: int
         rows.append(
             {
                 "rule": slug,
-                "threshold": told or f"min_signals {min_signals}",
+                "threshold_words": told or f"min_signals {min_signals}",
                 "customers": n,
                 "flagged_share": n / len(takers) if len(takers) else float("nan"),
                 "lower": lower,

@@ -1,0 +1,64 @@
+"""Step 5, post-mortem: what a past campaign reached, caused, leaked and earned, and what to do next."""
+
+from helpers.metrics.economics import read_economics
+from helpers.steps.post_mortem.cases import Case, brief_findings, design_remark, open_case
+from helpers.steps.post_mortem.decisions import Decision, decide, decision_findings, next_cycle
+from helpers.steps.post_mortem.earnings import returns, returns_findings
+from helpers.steps.post_mortem.effects import (
+    effect_findings,
+    money_findings,
+    naive_finding,
+    net_finding,
+    placebo_finding,
+    split_finding,
+)
+from helpers.steps.post_mortem.hunters import Hunters, find_hunters, hunters_findings, write_list
+from helpers.steps.post_mortem.levels import (
+    attainment,
+    attainment_finding,
+    gap_bridge,
+    gap_finding,
+    gap_tables,
+    in_words,
+)
+from helpers.steps.post_mortem.measures import Measures, measure
+from helpers.steps.post_mortem.routes import Places, goods_finding, leak_finding, places
+from helpers.steps.post_mortem.verdicts import hypotheses, hypothesis_findings
+
+__all__ = [
+    "Case",
+    "Decision",
+    "Hunters",
+    "Measures",
+    "Places",
+    "attainment",
+    "attainment_finding",
+    "brief_findings",
+    "decide",
+    "decision_findings",
+    "design_remark",
+    "effect_findings",
+    "find_hunters",
+    "gap_bridge",
+    "gap_finding",
+    "gap_tables",
+    "goods_finding",
+    "hunters_findings",
+    "hypotheses",
+    "hypothesis_findings",
+    "in_words",
+    "leak_finding",
+    "measure",
+    "money_findings",
+    "naive_finding",
+    "net_finding",
+    "next_cycle",
+    "open_case",
+    "placebo_finding",
+    "places",
+    "read_economics",
+    "returns",
+    "returns_findings",
+    "split_finding",
+    "write_list",
+]

@@ -1,0 +1,308 @@
+"""What may be said of a campaign's effect: sentences that claim as much as the comparison behind them can bear."""
+
+from __future__ import annotations
+
+from helpers.findings import Figure, Finding, Text, Writer
+from helpers.steps.post_mortem import cases
+from helpers.steps.post_mortem.cases import Case, metric_name, metric_unit
+from helpers.steps.post_mortem.measures import Measures
+
+
+def naive_finding(case: Case, measures: Measures) -> Finding:
+    """Say the naive answer and why it is none."""
+    table = measures.naive.set_index("took_part")
+    gap = float(table.loc["yes", "mean"] - table.loc["no", "mean"])
+    gap_before = float(table.loc["yes", "mean_before"] - table.loc["no", "mean_before"])
+    n = int(table["n"].sum())
+    figure = Figure("participants_gap", gap, unit="days", n=n, period=case.period)
+
+    def sentence(w: Writer) -> str:
+        return w(
+            f"Participants came {w.n(gap, 'days', signed=True)} more than the other treated customers "
+            f"(n = {n:,}) - but before the launch the gap was {w.n(gap_before, 'days', signed=True)} already: those who "
+            "join come more anyway, so this is no effect of the campaign.",
+            f"参与者比实验组其他客户多活跃 {w.n(gap, 'days', signed=True)}（n = {n:,}）；"
+            f"但上线之前二者已相差 {w.n(gap_before, 'days', signed=True)}：愿意参加的人本来就更活跃，这一差距不是活动效果。",
+        )
+
+    return Finding("participants", Text.write(sentence), (figure,), table="naive")
+
+
+def split_finding(case: Case, measures: Measures) -> Finding:
+    """Say whether the split came out as configured, before any effect is read."""
+    split = measures.split
+    if split is None:
+        return Finding("split", cases.design_remark(case), tone="warning")
+    p = Figure("split_p_value", split["p_value"], unit="p_value", n=split["n"])
+
+    def shares(w: Writer) -> str:
+        arms = [f"{arm} {w.n(got, 'share')} / {w.n(due, 'share')}" for arm, (got, due) in split["shares"].items()]
+        return "; ".join(arms) if w.language == "en" else "；".join(arms)
+
+    def sentence(w: Writer) -> str:
+        n, chi = f"{split['n']:,}", f"{split['statistic']:.1f}"
+        facts_en = f"came out / configured: {shares(w)}; χ² = {chi}, p {_p(w, split['p_value'])}, n = {n}"
+        facts_zh = f"实际 / 设定：{shares(w)}；χ² = {chi}，p {_p(w, split['p_value'])}，n = {n}"
+        if split["tier"] == "broken":
+            return w(
+                f"The split is BROKEN ({facts_en}): customers were lost or added on one side, seldom by chance. The "
+                "difference below claims no cause; find out what filtered the list before anything else.",
+                f"分组比例异常（{facts_zh}）：有一侧的客户被漏掉或多加，且往往并非随机。"
+                "下文差异不构成因果结论，请先查明名单在哪一环节被过滤。",
+            )
+        if split["tier"] == "watch":
+            return w(
+                f"The split is unusual, not broken ({facts_en}): read the effect, but look at how the list was made.",
+                f"分组比例略偏，尚未达到异常（{facts_zh}）：效果可读，但请核对名单生成过程。",
+            )
+        return w(
+            f"The split came out as configured ({facts_en}): the arms may be compared.",
+            f"分组比例符合设定（{facts_zh}），各组可比。",
+        )
+
+    tone = {"broken": "bad", "watch": "warning"}.get(split["tier"], "good")
+    return Finding("split", Text.write(sentence), (p,), tone=tone)
+
+
+def _p(w: Writer, value: float) -> str:
+    text = w.n(value, "p_value")
+    return text if text.startswith("<") else f"= {text}"
+
+
+def effect_findings(case: Case, measures: Measures) -> list[Finding]:
+    """Say the effect on the goal's metric, one finding an arm; in words that fit what the comparison can bear."""
+    metric = case.goal_metric
+    if measures.row(metric) is None:
+        name = metric_name(metric)
+        text = Text(
+            f"The effect on {name.en} can't be told: the bank's tables don't give it for these customers "
+            "and windows, or it never varies.",
+            f"无法判断对{name.zh}的效果：银行数据未能给出这些客户在相应窗口的数值，或数值没有差异。",
+        )
+        return [Finding("effect", text, tone="warning")]
+    return [_effect_finding(case, measures, metric, arm) for arm in case.arms if measures.row(metric, arm) is not None]
+
+
+def _effect_finding(case: Case, measures: Measures, metric: str, arm: str) -> Finding:
+    row = measures.row(metric, arm)
+    unit = metric_unit(metric, difference=True)
+    key = "effect" if len(case.arms) == 1 else f"effect_{arm}"
+    figure = Figure(
+        key, float(row["estimate"]), _none(row["lower"]), _none(row["upper"]), unit, int(row["n"]), case.period
+    )
+    tone = "plain"
+    if measures.is_causal:
+        tone = "good" if row["lower"] > 0 else "bad" if row["upper"] < 0 else "plain"
+
+    def sentence(w: Writer) -> str:
+        name = metric_name(metric).say(w.language)
+        number = w.est(figure, signed=True)
+        days = case.window_days
+        of_arm = "" if len(case.arms) == 1 else w(f" of “{arm}”", f"“{arm}”组")
+        wide = (
+            ""
+            if len(case.arms) == 1
+            else w(
+                f"; intervals hold for all {len(case.arms)} arms together",
+                f"；区间对 {len(case.arms)} 个实验组同时成立",
+            )
+        )
+        if measures.basis == "randomised":
+            n_control = f"{int(row['n_control']):,}"
+            return w(
+                f"The campaign{of_arm} changed {name} in {days} days by {number} per treated customer, "
+                f"against {n_control} held out{wide}; everybody assigned counts, whether or not they took part.",
+                f"活动{of_arm}在 {days} 天内使实验组户均{name}变化 {number}，"
+                f"对照为 {n_control} 位留白客户{wide}；凡被分组者均计入，不论是否参与。",
+            )
+        if measures.basis == "broken_split":
+            return w(
+                f"The arms differ in {name} by {number}{of_arm}; since the split is broken, this difference "
+                "claims no cause.",
+                f"{of_arm}各组{name}相差 {number}；由于分组比例异常，这一差异不构成因果结论。",
+            )
+        if measures.basis == "rollout":
+            return w(
+                f"In the branches reached, {name} rose by {number} per customer over {days} days beyond the "
+                "change in branches not yet reached. This is the campaign's effect if without it all branches would "
+                "have moved alike; the interval takes the branch, not the customer, as the unit.",
+                f"已上线网点的户均{name}在 {days} 天内比尚未上线的网点多增 {number}。"
+                "若没有活动时各网点走势相同，这就是活动效果；区间以网点（而非客户）为单位计算。",
+            )
+        beside = w(*_BESIDE[str(row["method"])])
+        return w(
+            f"In the campaign's {days} days, {name} per customer differed by {number} from {beside}. Seasons "
+            "and everything else that changed are in it: no cause is claimed.",
+            f"活动 {days} 天内户均{name}与{beside}相差 {number}，其中包含季节及其他一切变化，不构成因果结论。",
+        )
+
+    return Finding(key, Text.write(sentence, currency=case.bank.currency), (figure,), table="effects", tone=tone)
+
+
+_BESIDE = {
+    "just_before": ("the same number of days just before", "紧邻的上一同长时段"),
+    "year_before": ("the same days a year before", "去年同期"),
+}
+
+
+def placebo_finding(measures: Measures) -> Finding | None:
+    """Say whether the roll-out's periods before the start show an effect where there can be none."""
+    if measures.events is None:
+        return None
+    before = measures.events[measures.events["period"] < -1]
+    n_before = len(before)
+    off = before[(before["lower"] > 0) | (before["upper"] < 0)]
+    naive = float(measures.events.attrs.get("naive", float("nan")))
+    figure = Figure("before_after_change", naive, unit="days", n=int(measures.events["n"].iloc[-1]))
+
+    def sentence(w: Writer) -> str:
+        plain = w.n(naive, "days", signed=True)
+        lead = w(
+            f"Before and after alone would say {plain}, with the season in it. ",
+            f"仅看上线前后会得到 {plain}，其中含季节影响。",
+        )
+        if n_before == 0 or before["lower"].isna().all():
+            return lead + w(
+                "There are too few periods or branches before the start to test the assumption of like movement.",
+                "上线前的时段或网点太少，无法检验“走势相同”的前提。",
+            )
+        if len(off):
+            return lead + w(
+                f"In {len(off)} of {n_before} periods before the start the branches already moved apart: the assumption "
+                "is in doubt, and so is the effect.",
+                f"上线前 {n_before} 个时段中有 {len(off)} 个已出现差异：前提存疑，效果亦然。",
+            )
+        return lead + w(
+            f"In none of {n_before} periods before the start did the branches move apart (each interval holds 0): nothing "
+            "speaks against the assumption.",
+            f"上线前 {n_before} 个时段均未出现差异（各区间均含 0），未见与前提相悖之处。",
+        )
+
+    return Finding("placebo", Text.write(sentence), (figure,), table="events", tone="warning" if len(off) else "plain")
+
+
+def _none(value: float) -> float | None:
+    return None if value != value else float(value)
+
+
+def net_finding(case: Case, measures: Measures) -> list[Finding]:
+    """Say whether activity was added or only brought forward: the days after the window count as well."""
+    if case.after_days == 0:
+        text = Text(
+            "Whether activity was only brought forward can't be told yet: no day after the window was seen.",
+            "尚无法判断活跃是否只是提前：窗口期之后的数据还未到。",
+        )
+        return [Finding("net", text, tone="warning")]
+    if measures.basis != "randomised":
+        text = Text(
+            "Whether activity was only brought forward can't be told without a sound hold-out.",
+            "没有可靠的留白组，无法判断活跃是否只是提前。",
+        )
+        return [Finding("net", text, tone="warning")]
+    return [_net_finding(case, measures, arm) for arm in case.arms if measures.row("active_days_net", arm) is not None]
+
+
+def _net_finding(case: Case, measures: Measures, arm: str) -> Finding:
+    tail = "" if len(case.arms) == 1 else f"_{arm}"
+    during, after, net = (measures.row(name, arm) for name in ("active_days", "active_days_after", "active_days_net"))
+    n = int(net["n"])
+    figures = (
+        Figure(f"effect_after{tail}", after["estimate"], after["lower"], after["upper"], "days", n),
+        Figure(f"effect_net{tail}", net["estimate"], net["lower"], net["upper"], "days", n),
+    )
+    short = case.after_days < case.after_days_asked
+
+    def sentence(w: Writer) -> str:
+        of_arm = "" if not tail else w(f"“{arm}”: ", f"“{arm}”组：")
+        text = of_arm + w(
+            f"In the {case.after_days} days after the window the difference is {w.est(figures[0], signed=True)}, over both "
+            f"together {w.est(figures[1], signed=True)}. ",
+            f"窗口期后 {case.after_days} 天内差异为 {w.est(figures[0], signed=True)}，"
+            f"两段合计 {w.est(figures[1], signed=True)}。",
+        )
+        if during["lower"] > 0 and after["upper"] < 0:
+            text += w(
+                "What was gained was lost again afterwards: activity was brought forward, as far as it was not simply "
+                "lost.",
+                "前段所增在后段被抵回：活跃只是被提前。",
+            )
+        elif net["lower"] > 0:
+            text += w("The gain stands when the days after are counted in.", "计入后段，增量依然成立。")
+        elif after["lower"] > 0:
+            text += w("The gain went on after the window.", "窗口期之后仍有增量。")
+        else:
+            text += w(
+                "No loss after the window is shown, but over so many days the net gain can't be told from none.",
+                "未见后段回落，但时段拉长后净增量与零无法区分。",
+            )
+        if short:
+            text += w(
+                f" Only {case.after_days} of the {case.after_days_asked} days asked for were seen.",
+                f"（要求 {case.after_days_asked} 天，仅看到 {case.after_days} 天。）",
+            )
+        return text
+
+    tone = "bad" if during["lower"] > 0 and after["upper"] < 0 else "good" if net["lower"] > 0 else "plain"
+    return Finding(f"net{tail}", Text.write(sentence), figures, table="effects", tone=tone)
+
+
+def money_findings(case: Case, measures: Measures) -> list[Finding]:
+    """Say what the campaign moved in money, and whether it stayed when the bait was gone."""
+    if measures.row("aum_change") is None or measures.basis != "randomised":
+        reason = (
+            Text("no sound hold-out", "没有可靠的留白组")
+            if measures.basis != "randomised"
+            else Text("no balance day after the window yet", "窗口期后尚无余额数据")
+        )
+        text = Text(
+            f"The effect on money can't be told: {reason.en}.",
+            f"无法判断对资金的效果：{reason.zh}。",
+        )
+        return [Finding("money", text, tone="warning")]
+    return [_money_finding(case, measures, arm) for arm in case.arms if measures.row("aum_change", arm) is not None]
+
+
+def _money_finding(case: Case, measures: Measures, arm: str) -> Finding:
+    tail = "" if len(case.arms) == 1 else f"_{arm}"
+    during, kept = measures.row("aum_change", arm), measures.row("aum_kept_change", arm)
+    period = f"{case.measuring.before}/{case.measuring.after}"
+    bounds = (during["estimate"], during["lower"], during["upper"])
+    figures = [Figure(f"effect_aum{tail}", *bounds, "money_each", int(during["n"]), period)]
+    if kept is not None:
+        figures.append(
+            Figure(
+                f"effect_aum_kept{tail}", kept["estimate"], kept["lower"], kept["upper"], "money_each", int(kept["n"])
+            )
+        )
+    capped = "winsorized" in str(during["method"])
+
+    def sentence(w: Writer) -> str:
+        of_arm = "" if not tail else w(f"“{arm}”: ", f"“{arm}”组：")
+        cap = w(" (extremes capped alike in all arms)", "（各组同口径截尾）") if capped else ""
+        text = of_arm + w(
+            f"From {case.measuring.before} to {case.measuring.after} assets per treated customer moved by "
+            f"{w.est(figures[0], signed=True)} against those held out{cap}. ",
+            f"{case.measuring.before} 至 {case.measuring.after}，相对留白组，实验组户均资产变化 "
+            f"{w.est(figures[0], signed=True)}{cap}。",
+        )
+        if kept is None:
+            return text + w(
+                "Whether it stays is not known before 31-90 days after the campaign's end.",
+                "能否留存，要到活动结束 31–90 天后才知道。",
+            )
+        text += w(
+            f"Of days 31-90 after the end the difference is {w.est(figures[1], signed=True)}: ",
+            f"结束后第 31–90 天的差异为 {w.est(figures[1], signed=True)}：",
+        )
+        if during["lower"] > 0 and kept["lower"] <= 0:
+            return text + w(
+                "what rose for the measuring day can't be shown to have stayed.", "考核时点的上升未能证明留了下来。"
+            )
+        if kept["lower"] > 0:
+            return text + w("the money stayed.", "资金留了下来。")
+        return text + w("neither a rise nor a loss of money can be shown.", "资金增减均无法确认。")
+
+    tone = "bad" if kept is not None and during["lower"] > 0 and kept["lower"] <= 0 else "plain"
+    return Finding(
+        f"money{tail}", Text.write(sentence, currency=case.bank.currency), tuple(figures), table="effects", tone=tone
+    )

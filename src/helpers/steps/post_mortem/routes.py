@@ -1,0 +1,140 @@
+"""Goods and place: where customers and money leaked on the way, and what to change about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from helpers.bank import catalogue
+from helpers.findings import Figure, Finding, Text, Writer
+from helpers.metrics import people_goods_place as pgp
+from helpers.metrics.shares import wilson
+from helpers.steps.post_mortem.cases import Case
+from helpers.steps.post_mortem.levels import stage_name
+
+
+class Leak(catalogue.Entry):
+    """What a leak at a stage usually comes from, and what to change (`leaks.yml`)."""
+
+    hypothesis: catalogue.Words
+    change: catalogue.Words
+
+
+@dataclass(frozen=True)
+class Places:
+    """Tables of goods and place: ``funnel``, ``channels``, ``goods``, ``pages``."""
+
+    funnel: pd.DataFrame
+    channels: pd.DataFrame
+    goods: pd.DataFrame
+    pages: pd.DataFrame
+
+
+def read_leaks(*, folder: str | Path = "") -> dict[str, Leak]:
+    """Read `leaks.yml`: stage to what it usually means."""
+    return catalogue.read("leaks", Leak, folder=folder)
+
+
+def places(case: Case, *, min_group_size: int = 10) -> Places:
+    """Follow the treated customers from the message to success, and the benefits from the shelf to their use."""
+    people = case.treated
+    offered = tuple(case.brief.benefits) if case.brief else ()
+    treated = case.assigned.filter(lambda t: t.arm != case.control)
+    return Places(
+        funnel=pgp.funnel(people, stages=case.stages, alpha=case.alpha),
+        channels=pgp.by_channel(people, stages=case.stages, min_group_size=min_group_size),
+        goods=pgp.goods(case.bank, case.campaign, offered=offered, alpha=case.alpha),
+        pages=pgp.page_flow(case.bank, case.campaign, treated),
+    )
+
+
+def biggest_leak(funnel: pd.DataFrame) -> pd.Series | None:
+    """Return the stage before which most customers stopped; None if nobody did."""
+    steps = funnel[funnel["stage"] != "assigned"]
+    if steps.empty or steps["n_lost"].max() == 0:
+        return None
+    return steps.sort_values("n_lost", ascending=False).iloc[0]
+
+
+def leak_finding(case: Case, funnel: pd.DataFrame) -> Finding:
+    """Say where most customers and most money were lost, and what to look at."""
+    if case.stages == ("assigned",):
+        text = Text(
+            "The way from message to success can't be followed: the bank has no touches table, and the log no campaign "
+            "events.",
+            "无法追踪从触达到达成的过程：缺少触达表，行为日志中也没有活动事件。",
+        )
+        return Finding("leak", text, tone="warning")
+    leak = biggest_leak(funnel)
+    if leak is None:
+        words = Text("Nobody was lost on the way.", "全程无客户流失。")
+        return Finding("leak", words)
+    n_before = int(leak["n"] + leak["n_lost"])
+    share = Figure(
+        "leak_step_share", float(leak["step_share"]), float(leak["lower"]), float(leak["upper"]), "share", n_before
+    )
+    cost = Figure("leak_cost", float(leak["cost_lost"]), unit="money", n=int(leak["n_lost"]))
+    dear = funnel[funnel["stage"] != "assigned"].sort_values("cost_lost", ascending=False).iloc[0]
+    known = read_leaks().get(str(leak["stage"]))
+
+    def sentence(w: Writer) -> str:
+        stage = stage_name(str(leak["stage"])).say(w.language)
+        text = w(
+            f"The biggest leak in people lies before “{stage}”: {int(leak['n_lost']):,} stopped there, only "
+            f"{w.est(share)} went on; {w.n(cost.value, 'money')} had been spent on those who stopped.",
+            f"人数上最大的流失发生在“{stage}”之前：{int(leak['n_lost']):,} 人止步，"
+            f"仅 {w.est(share)} 继续；已为止步者花费 {w.n(cost.value, 'money')}。",
+        )
+        if dear["stage"] != leak["stage"] and dear["cost_lost"] > 0:
+            other = stage_name(str(dear["stage"])).say(w.language)
+            text += w(
+                f" The biggest leak in money lies before “{other}”: {w.n(dear['cost_lost'], 'money')} on "
+                f"{int(dear['n_lost']):,} customers.",
+                f"花费上最大的流失在“{other}”之前：{int(dear['n_lost']):,} 位客户、{w.n(dear['cost_lost'], 'money')}。",
+            )
+        if known is not None:
+            text += w(
+                f" Look at: {known.hypothesis.en} To try: {known.change.en}",
+                f"可查：{known.hypothesis.zh}可试：{known.change.zh}",
+            )
+        return text
+
+    return Finding("leak", Text.write(sentence, currency=case.bank.currency), (share, cost), table="funnel")
+
+
+def goods_finding(case: Case, goods: pd.DataFrame) -> Finding:
+    """Say what was taken, what was used, and what nobody wanted."""
+    if case.bank.rewards is None:
+        text = Text(
+            "Benefits can't be reviewed: the bank has no rewards table.", "权益无法复盘：缺少权益发放表 rewards。"
+        )
+        return Finding("goods", text, tone="warning")
+    taken = int(goods["n_taken"].sum())
+    if taken == 0:
+        return Finding("goods", Text("No benefit was taken.", "没有客户领取权益。"), table="goods")
+    used = int(goods["n_redeemed"].sum())
+    low, high = wilson(used, taken, alpha=case.alpha)
+    share = Figure("redeemed_share", used / taken, float(low), float(high), "share", taken, case.period)
+    spent = Figure("reward_cost", float(goods["cost"].sum()), unit="money", n=taken)
+    idle = [str(kind) for kind in goods.loc[goods["is_offered"] & (goods["n_taken"] == 0), "benefit"]]
+    unplanned = goods.loc[~goods["is_offered"] & (goods["n_taken"] > 0), "benefit"] if case.brief else []
+    unplanned = [str(kind) for kind in unplanned]
+
+    def sentence(w: Writer) -> str:
+        text = w(
+            f"{taken:,} benefits were taken for {w.n(spent.value, 'money')}; {w.est(share)} were redeemed "
+            "by the day looked at. A high use rate shows that people liked the benefit, not that the campaign worked.",
+            f"共发放 {taken:,} 份权益，成本 {w.n(spent.value, 'money')}；截至观察日核销 {w.est(share)}。"
+            "核销率高只说明权益受欢迎，不代表活动有效。",
+        )
+        if idle:
+            names = ", ".join(idle) if w.language == "en" else "、".join(idle)
+            text += w(f" Promised but taken by nobody: {names}.", f"简报承诺但无人领取：{names}。")
+        if unplanned:
+            names = ", ".join(unplanned) if w.language == "en" else "、".join(unplanned)
+            text += w(f" Paid although not in the brief: {names}.", f"简报之外实际发放：{names}。")
+        return text
+
+    return Finding("goods", Text.write(sentence, currency=case.bank.currency), (share, spent), table="goods")
