@@ -8,6 +8,12 @@ from helpers.models.experiments.guardrails import guardrails
 from helpers.models.experiments.history import days_needed, metric_history, reach_curve
 from helpers.models.experiments.looks import effect_by_look, false_alarms
 from helpers.models.experiments.planning import minimum_detectable_effect, sample_size
+from helpers.models.experiments.sentences import (
+    effect_findings,
+    guardrail_findings,
+    plan_finding,
+    sample_ratio_finding,
+)
 from helpers.models.experiments.sequential import confidence_sequence, mixture_rho, msprt
 from helpers.models.experiments.split import sample_ratio, sample_ratio_sequence
 
@@ -18,8 +24,10 @@ __all__ = [
     "days_needed",
     "effect",
     "effect_by_look",
+    "effect_findings",
     "false_alarms",
     "group_sequential",
+    "guardrail_findings",
     "guardrails",
     "hash_share",
     "holm",
@@ -27,8 +35,10 @@ __all__ = [
     "minimum_detectable_effect",
     "mixture_rho",
     "msprt",
+    "plan_finding",
     "reach_curve",
     "sample_ratio",
+    "sample_ratio_finding",
     "sample_ratio_sequence",
     "sample_size",
 ]
