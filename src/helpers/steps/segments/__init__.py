@@ -1,6 +1,7 @@
 """Step 2, segment insight: who the customers of a segment are, how long they stay, which segment to work on."""
 
 from helpers.steps.segments.choice import (
+    SCORE_COLUMNS,
     choice_finding,
     scores,
     shown_suggestions,
@@ -8,7 +9,10 @@ from helpers.steps.segments.choice import (
     suggestions,
 )
 from helpers.steps.segments.likeness import (
+    BENEFIT_COLUMNS,
+    SHARE_BOUNDS,
     benefits,
+    drawable_hours,
     hours,
     hours_finding,
     portrait,
@@ -17,28 +21,30 @@ from helpers.steps.segments.likeness import (
     strongest,
 )
 from helpers.steps.segments.retention import (
+    NAIVE_COLUMNS,
+    RETENTION_COLUMNS,
     Study,
     cohort_finding,
     naive_finding,
     retention_finding,
+    shown_left_out,
     study,
     triangle,
 )
-from helpers.steps.segments.subject import (
-    Focus,
-    focus,
-    goal_text,
-    named,
-    segment_table,
-    size_finding,
-    unanswered,
-)
-from helpers.steps.segments.tags import audit, signals, tag_finding
+from helpers.steps.segments.subject import Focus, focus, goal_text, names, segment_table, size_finding, unanswered
+from helpers.steps.segments.tags import AUDIT_COLUMNS, SIGNAL_COLUMNS, audit, signals, tag_finding
 from helpers.steps.segments.tiers import grid, layer_finding, layers, rfm, rfm_finding
 from helpers.steps.segments.warning import LIST_FILE, Outlook, outlook, warning_findings, write_list
 
 __all__ = [
+    "AUDIT_COLUMNS",
+    "BENEFIT_COLUMNS",
     "LIST_FILE",
+    "NAIVE_COLUMNS",
+    "RETENTION_COLUMNS",
+    "SCORE_COLUMNS",
+    "SHARE_BOUNDS",
+    "SIGNAL_COLUMNS",
     "Focus",
     "Outlook",
     "Study",
@@ -46,6 +52,7 @@ __all__ = [
     "benefits",
     "choice_finding",
     "cohort_finding",
+    "drawable_hours",
     "focus",
     "goal_text",
     "grid",
@@ -54,7 +61,7 @@ __all__ = [
     "layer_finding",
     "layers",
     "naive_finding",
-    "named",
+    "names",
     "outlook",
     "portrait",
     "portrait_finding",
@@ -63,6 +70,7 @@ __all__ = [
     "rfm_finding",
     "scores",
     "segment_table",
+    "shown_left_out",
     "shown_portrait",
     "shown_suggestions",
     "signals",

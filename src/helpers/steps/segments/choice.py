@@ -28,6 +28,17 @@ SCORE = (
     "at_stake_upper",
     "n_spells",
 )
+SCORE_COLUMNS = (
+    "segment",
+    "size",
+    "room",
+    "value_each",
+    "loss",
+    "at_stake",
+    "at_stake_lower",
+    "at_stake_upper",
+    "n_spells",
+)
 SUGGESTION = ("aspect", "choice", "estimate", "lower", "upper", "unit", "n", "evidence")
 
 

@@ -13,6 +13,18 @@ from helpers.metrics import portraits
 from helpers.metrics.tags import read_tags
 from helpers.steps.segments.subject import Focus
 
+BENEFIT_COLUMNS = (
+    "benefit",
+    "n_rewarded",
+    "share_redeemed",
+    "lower",
+    "upper",
+    "share_redeemed_others",
+    "n_others",
+    "used_more",
+    "cost_each",
+)
+SHARE_BOUNDS = {"lower": "share", "upper": "share"}
 WEEKDAYS = (
     Text("Monday", "周一"),
     Text("Tuesday", "周二"),
@@ -164,6 +176,11 @@ def hours_finding(focus: Focus, hours: pd.DataFrame) -> Finding:
         )
     )
     return Finding("active_hours", text, (share, days), table="active_hours")
+
+
+def drawable_hours(hours: pd.DataFrame) -> pd.DataFrame | None:
+    """The hours to draw; None where nobody was active or the log knows days only."""
+    return hours if hours.attrs["has_hours"] and hours.attrs["visits"] else None
 
 
 def best_hour(hours: pd.DataFrame) -> pd.Series:

@@ -15,6 +15,20 @@ from helpers.models.retention.comparison import holm
 from helpers.steps.segments.subject import Focus, positive
 
 OUTSIDE = "others"
+NAIVE_COLUMNS = ("segment", "n_spells", "n_too_short", "n_late", "naive_retained", "retained", "flattery")
+RETENTION_COLUMNS = (
+    "segment",
+    "n_spells",
+    "retained",
+    "lower",
+    "upper",
+    "rmst_days",
+    "difference_days",
+    "difference_lower",
+    "difference_upper",
+    "p_adjusted",
+    "n_others",
+)
 TABLE = (
     "segment",
     "n_spells",
@@ -194,6 +208,14 @@ def _against_others(spells: pd.DataFrame, flag: pd.Series, horizon: int, least: 
         "p_value": tests.loc[tests["group_a"] == "all", "p_value"].iloc[0],
         "n_others": n_others,
     }
+
+
+def shown_left_out(study: Study) -> pd.DataFrame | None:
+    """Who is in no spell and why, in words; None where nobody was left out."""
+    if study.left_out.empty:
+        return None
+    words = [Text(row.en, row.zh) for row in study.left_out.itertuples()]
+    return pd.DataFrame({"left_out_reason": words, "n": study.left_out["n"].to_numpy()})
 
 
 def naive_finding(focus: Focus, study: Study) -> Finding:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from helpers.findings import Figure, Finding, KeptResult, Text
 from helpers.metrics import segments
+from helpers.metrics.benefits import read_benefits
 from helpers.metrics.layers import last_balances, open_customers
+from helpers.metrics.tags import read_tags
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -218,36 +219,21 @@ def _columns(missing: pd.DataFrame, between: str, comma: str) -> str:
     )
 
 
-def named(table: pd.DataFrame, names: Mapping[str, Mapping[str, Text]] | None = None) -> pd.DataFrame:
-    """Put names in both languages where a table has slugs of a catalogue, for showing it; kept tables keep slugs.
-
-    Columns ``segment``, ``tag`` and ``benefit`` are named from their catalogues, others as ``names`` says.
-    """
-    known: dict[str, Mapping[str, Text]] = dict(names or {})
-    if "segment" in table:
-        known["segment"] = {slug: entry.name.text for slug, entry in segments.read_segments().items()}
-    if "tag" in table:
-        from helpers.metrics.tags import read_tags
-
-        known["tag"] = {slug: entry.name.text for slug, entry in read_tags().items()}
-    if "benefit" in table:
-        known["benefit"] = benefit_names()
-    shown = table.copy()
-    for column, words in known.items():
-        shown[column] = [_word(words, value) for value in table[column]]
-    return shown
+def names() -> dict[str, dict[str, Text]]:
+    """Names in both languages of what catalogues call by slugs, by column: for showing tables; kept ones keep slugs."""
+    tags = {slug: entry.name.text for slug, entry in read_tags().items()}
+    return {
+        "segment": {slug: entry.name.text for slug, entry in segments.read_segments().items()},
+        "tag": tags,
+        "trait": {f"tag:{slug}": name for slug, name in tags.items()},
+        "benefit": benefit_names(),
+    }
 
 
 def benefit_names() -> dict[str, Text]:
     """Names of benefits by slug, and by the codes that the bank's own tables use for them."""
-    from helpers.metrics.benefits import read_benefits
-
     names = {}
     for slug, benefit in read_benefits().items():
         for code in (slug, *benefit.also_called):
             names[code] = benefit.name.text
     return names
-
-
-def _word(words: Mapping[str, Text], value: Any) -> Any:
-    return words.get(str(value), value)

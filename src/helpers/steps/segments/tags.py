@@ -8,13 +8,23 @@ from helpers.findings import Figure, Finding, Text
 from helpers.metrics import tags as tag_metrics
 from helpers.steps.segments.subject import Focus
 
-SHOWN = ("tag", "family", "coverage", "median_age_days", "stale_share", "n_compared", "agreement", "verdict")
+AUDIT_COLUMNS = ("tag", "family", "coverage", "median_age_days", "stale_share", "n_compared", "agreement", "verdict")
+SIGNAL_COLUMNS = (
+    "tag",
+    "n",
+    "lowest",
+    "lowest_active_share",
+    "highest",
+    "highest_active_share",
+    "spread",
+    "tells_apart",
+)
 
 
 def audit(focus: Focus) -> pd.DataFrame:
     """Audit the bank's tags over all open customers; an empty table where the bank has no tags."""
     table = tag_metrics.tag_audit(focus.bank, focus.base)
-    return pd.DataFrame(columns=[*SHOWN, "n_filled"]) if table is None else table
+    return pd.DataFrame(columns=[*AUDIT_COLUMNS, "n_filled"]) if table is None else table
 
 
 def signals(focus: Focus) -> pd.DataFrame:
