@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -60,6 +60,11 @@ class Split:
         """``mau`` or ``aum``."""
         return self.projection.metric
 
+    @property
+    def goal(self) -> dict[str, Any]:
+        """Target and milestones as :func:`helpers.reporting.plots.growth.projection` draws them."""
+        return {"target": self.target.value, "milestones": self.milestones}
+
 
 def split_gap(projection: Projection, target: Target, *, stretch_quantile: float = 0.8) -> Split:
     """Split the gap between projection and target over levers and months.
@@ -100,6 +105,37 @@ def split_gap(projection: Projection, target: Target, *, stretch_quantile: float
     return Split(
         projection, target, gap, max(-difference, 0), plan, table, _milestones(projection, base, plan.path, gap)
     )
+
+
+def milestone_table(mau: Split, aum: Split) -> pd.DataFrame:
+    """Put the monthly milestones of both goals side by side.
+
+    Returns
+    -------
+    DataFrame, one row a month ahead
+        ``month``, then for each goal (``mau_``, ``aum_``): ``projected``, ``lift`` (to be added by then), ``milestone``.
+    """
+    parts = []
+    for split in (mau, aum):
+        table = split.milestones[["month", "projected", "milestone_lift", "milestone"]]
+        parts.append(
+            table.set_axis(["month", *(f"{split.metric}_{c}" for c in ("projected", "lift", "milestone"))], axis=1)
+        )
+    return parts[0].merge(parts[1], on="month", how="outer").sort_values("month", ignore_index=True)
+
+
+def driver_table(mau: Split, aum: Split) -> pd.DataFrame:
+    """List the drivers of both goals: level now, level in good months, level asked.
+
+    Returns
+    -------
+    DataFrame, one row a driver
+        ``goal``, ``lever``, ``driver``, ``level``, ``stretch``, ``asked`` (shares a month, customers a month, or money a
+        month, by driver).
+    """
+    parts = [split.plan.levers.assign(goal=split.metric) for split in (mau, aum) if split.plan is not None]
+    columns = ["goal", "lever", "driver", "level", "stretch", "asked"]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
 
 def branch_split(bank: Bank, mau: Split, aum: Split, *, min_group_size: int = 10) -> pd.DataFrame:
