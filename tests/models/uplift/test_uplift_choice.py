@@ -41,8 +41,8 @@ def test_takes_the_learner_that_sees_the_effect():
         "s_learner": False,
     }
     # The constant is .5 off on average in square .25, less what 2,000 customers leave open (5 · 4/2000 · variance 4).
-    gain = choice.table.set_index("candidate").loc["t_learner"]
-    assert gain["lower"] < 0.25 < gain["upper"]
+    found = choice.table.set_index("candidate").loc["t_learner"]
+    assert found["lower"] < 0.25 < found["upper"]
     assert choice.learner.predict(X[:5]) == pytest.approx(0.5 + 0.5 * X[:5, 0], abs=0.2)
     assert np.corrcoef(choice.out_of_fold, X[:, 0])[0, 1] > 0.9
 
@@ -70,7 +70,7 @@ def test_policy_value_is_that_of_the_rule():
         X, y, treatment, candidates=LINEAR, criterion="policy_value", cost=0.5, outcome_model=LinearRegression()
     )
     assert choice.name == "t_learner"
-    assert choice.table.set_index("candidate").loc["t_learner", "gain"] == pytest.approx(0.2, abs=0.1)
+    assert choice.table.set_index("candidate").loc["t_learner", "improvement"] == pytest.approx(0.2, abs=0.1)
 
 
 def test_default_candidates_run_with_three_arms_and_texts():

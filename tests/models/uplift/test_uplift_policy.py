@@ -306,7 +306,7 @@ def test_response_groups_count_and_doubt():
         sure_from=0.1,
         y=y,
         treatment=treatment,
-    ).set_index("group")
+    ).set_index("response_group")
     assert groups["n"].sum() == 20_000
     assert groups["share"].sum() == pytest.approx(1)
     # Persuadable: x > -.3; beyond doubt: x > .2. Do not disturb: x < -.5; beyond doubt: none above x = -1.

@@ -36,8 +36,8 @@ class LearnerChoice:
     heterogeneous : bool
         False says: no heterogeneity that we can use.
     table : DataFrame, one row a candidate
-        ``candidate``, ``score`` (mean loss, or value per customer), ``gain`` over the constant (positive is
-        better), ``se``, ``lower``, ``upper`` of the gain, ``n``, ``chosen``.
+        ``candidate``, ``score`` (mean loss, or value per customer), ``improvement`` on the constant (positive is
+        better), ``se``, ``lower``, ``upper`` of the improvement, ``n``, ``chosen``.
     criterion : str
     out_of_fold : ndarray, (n,) or (n, n_arms - 1)
         The chosen candidate's predictions for customers that it had not seen: what curves and calibration need.
@@ -75,7 +75,7 @@ def choose_learner(
     outcome_model: Any = None,
     cost: Any = 0.0,
     n_folds: int = 5,
-    min_gain_se: float = 1.0,
+    min_improvement_se: float = 1.0,
     alpha: float = 0.05,
     random_state: int = 0,
 ) -> LearnerChoice:
@@ -95,10 +95,10 @@ def choose_learner(
     cost : float, mapping or (n,)
         Cost per customer treated, in the outcome's unit; read by ``policy_value``.
     n_folds : int
-    min_gain_se : float
+    min_improvement_se : float
         Standard errors by which a candidate must beat the constant; else the answer is the constant.
     alpha : float
-        For the intervals of the gains.
+        For the intervals of the improvements.
     random_state : int
 
     Returns
@@ -138,8 +138,8 @@ def choose_learner(
     paid = read_cost(cost, arms=arms)
     losses = {name: _loss(effect, scores, paid, criterion) for name, effect in predicted.items()}
     summary = _summary(losses, fold, criterion=criterion, alpha=read_alpha(alpha))
-    usable = summary[(summary["gain"] > min_gain_se * summary["se"]) & (summary["gain"] > 0)]
-    name = CONSTANT if usable.empty else str(usable.loc[usable["gain"].idxmax(), "candidate"])
+    usable = summary[(summary["improvement"] > min_improvement_se * summary["se"]) & (summary["improvement"] > 0)]
+    name = CONSTANT if usable.empty else str(usable.loc[usable["improvement"].idxmax(), "candidate"])
     summary["chosen"] = summary["candidate"] == name
     learner = clone(named[name]).fit(X, outcome, treatment, propensity=propensity, control=control)
     held_out = predicted[name][:, 0] if arms.n_arms == 2 else predicted[name]
@@ -214,7 +214,7 @@ def _summary(losses: Mapping[str, np.ndarray], fold: np.ndarray, *, criterion: s
             {
                 "candidate": name,
                 "score": float(loss.mean() if criterion == "dr_loss" else -loss.mean()),
-                "gain": float(gain.mean()),
+                "improvement": float(gain.mean()),
                 "se": se,
                 "lower": float(gain.mean() - z * se),
                 "upper": float(gain.mean() + z * se),

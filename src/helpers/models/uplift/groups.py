@@ -55,7 +55,7 @@ def response_groups(
     Returns
     -------
     DataFrame, four rows
-        ``group``, ``n``, ``share``, ``n_beyond_doubt``, ``share_beyond_doubt`` (of the group), ``uplift`` and
+        ``response_group``, ``n``, ``share``, ``n_beyond_doubt``, ``share_beyond_doubt`` (of the group), ``uplift`` and
         ``baseline`` (group means); with ``y`` and ``treatment`` also ``effect``, ``lower``, ``upper``. For sure
         things and lost causes beyond doubt means that the interval lies within ±``min_effect``, which no interval
         does when that is 0.
@@ -73,7 +73,7 @@ def response_groups(
     --------
     >>> bounds = {"lower": [0.1, -0.1, -0.5], "upper": [0.3, 0.2, 0.1]}
     >>> groups = response_groups([0.2, 0.05, -0.2], baseline=[0.1, 0.1, 0.5], **bounds)
-    >>> groups[["group", "n", "n_beyond_doubt"]].values.tolist()
+    >>> groups[["response_group", "n", "n_beyond_doubt"]].values.tolist()
     [['persuadable', 2, 1], ['sure_thing', 0, 0], ['lost_cause', 0, 0], ['do_not_disturb', 1, 0]]
     """
     predicted = read_outcome(uplift, name="uplift")
@@ -100,7 +100,7 @@ def response_groups(
     size = np.bincount(group, minlength=4)
     table = pd.DataFrame(
         {
-            "group": GROUPS,
+            "response_group": GROUPS,
             "n": size,
             "share": size / n,
             "n_beyond_doubt": np.bincount(group, weights=beyond, minlength=4).astype(int),
