@@ -91,34 +91,41 @@ def canonical_kinds(benefits: dict[str, Benefit] | None = None) -> dict[str, str
     return {code: slug for slug, benefit in known.items() for code in (slug, *benefit.also_called)}
 
 
-def benefit_history(bank: Bank, segment: str) -> pd.DataFrame:
+def benefit_history(bank: Bank, segment: str, *, min_group_size: int = 10) -> pd.DataFrame:
     """What the bank paid out by benefit, beside the catalogue: cost of one, share used, and the segment's part.
 
     Parameters
     ----------
     bank : Bank
     segment : str
-        Slug of `segments.yml`; its members' rewards are counted beside everybody's.
+        Slug of `segments.yml`; only rewards of its members are counted.
+    min_group_size : int
+        Benefits that fewer members were given count as never granted.
 
     Returns
     -------
     DataFrame, one row a benefit of the catalogue or code of the bank that the catalogue doesn't know
         ``benefit``, ``fit`` (to the segment), ``fit_score`` 0–1, ``unit_cost`` (mean of the bank's own, else the
-        catalogue's middle), ``n`` rewards granted to the segment, ``redeemed_share`` with Wilson ``lower`` and
-        ``upper`` (nan where none was granted), ``is_own`` True where the bank's own rewards stand behind the numbers.
+        catalogue's middle), ``n_granted`` rewards to the segment, ``redeemed_share`` with Wilson ``redeemed_lower`` and
+        ``redeemed_upper`` (nan where none was granted), ``is_own`` True where the bank's own rewards stand behind the numbers.
     """
     import pandas as pd
 
     from helpers.metrics import segments
 
     benefits = read_benefits()
-    paid = pd.DataFrame(columns=["kind", "n", "n_redeemed", "cost"])
+    paid = pd.DataFrame(columns=["kind", "n", "people", "n_redeemed", "cost"])
     if bank.rewards is not None:
         mine = bank.rewards.semi_join(segments.members(bank, segment), "customer_id")
         paid = mine.group_by("kind").aggregate(
-            n=lambda t: t.count(), n_redeemed=lambda t: t.redeemed_at.count(), cost=lambda t: t.cost.sum()
+            n=lambda t: t.count(),
+            people=lambda t: t.customer_id.nunique(),
+            n_redeemed=lambda t: t.redeemed_at.count(),
+            cost=lambda t: t.cost.sum(),
         )
         paid = paid.execute()
+        # by code, before codes are joined: a benefit's customers under two codes may be the same ones
+        paid = paid[paid["people"] >= min_group_size]
     kinds = canonical_kinds(benefits)
     paid["benefit"] = [kinds.get(kind, kind) for kind in paid["kind"]]
     summed = paid.groupby("benefit")[["n", "n_redeemed", "cost"]].sum()
@@ -134,12 +141,12 @@ def benefit_history(bank: Bank, segment: str) -> pd.DataFrame:
                 "fit": fit,
                 "fit_score": FIT_SCORES[fit],
                 "unit_cost": float(summed.at[slug, "cost"]) / n if n else entry.unit_cost.mid,
-                "n": n,
+                "n_granted": n,
                 "redeemed_share": float(summed.at[slug, "n_redeemed"]) / n if n else float("nan"),
-                "lower": lower,
-                "upper": upper,
+                "redeemed_lower": float(lower),
+                "redeemed_upper": float(upper),
                 "is_own": n > 0,
             }
         )
     table = pd.DataFrame(rows)
-    return table.sort_values(["fit_score", "n"], ascending=False, kind="stable", ignore_index=True)
+    return table.sort_values(["fit_score", "n_granted"], ascending=False, kind="stable", ignore_index=True)

@@ -19,8 +19,8 @@ CONTROL_ARMS = ("control", "holdout", "hold_out")
 EVERYBODY = "everybody"
 SEGMENT = "segment"
 COLUMNS = [
-    "campaign_id", "form", "population", "counted_by", "days", "n_treated", "n_participants", "share", "lower", "upper",
-    "successes_mean", "reward_cost_each", "contact_cost_each",
+    "campaign_id", "form", "population", "counted_by", "days", "n_treated", "n_participants", "participation_share",
+    "participation_lower", "participation_upper", "successes_mean", "reward_cost_each", "contact_cost_each",
 ]  # fmt: skip
 LEVEL_COLUMNS = ["campaign_id", "form", "successes", "customers"]
 
@@ -47,8 +47,8 @@ def participation(
     -------
     (summary, levels)
         ``summary``, one row a campaign: ``campaign_id, form, population`` (segment or everybody), ``counted_by``
-        (rewards or events), ``days`` the campaign ran, ``n_treated, n_participants, share`` of treated with at least
-        one success, with Wilson ``lower, upper``, ``successes_mean`` of participants (distinct days),
+        (rewards or events), ``days`` the campaign ran, ``n_treated, n_participants, participation_share`` of treated
+        with at least one success, with Wilson ``participation_lower, participation_upper``, ``successes_mean`` of participants (distinct days),
         ``reward_cost_each``, ``contact_cost_each`` mean cost of one treated customer in money.
         ``levels``, one row a campaign and number of successes from 1 on: ``campaign_id, form, successes, customers``.
     """
@@ -80,9 +80,9 @@ def participation(
                 "days": (of.ends_date - of.starts_date).days + 1,
                 "n_treated": n,
                 "n_participants": x,
-                "share": x / n,
-                "lower": float(lower),
-                "upper": float(upper),
+                "participation_share": x / n,
+                "participation_lower": float(lower),
+                "participation_upper": float(upper),
                 "successes_mean": float((took_part.index * took_part).sum()) / x if x else float("nan"),
                 "reward_cost_each": float(mine["reward_cost"].sum()) / n,
                 "contact_cost_each": float(mine["touch_cost"].sum()) / n,
@@ -167,5 +167,5 @@ def _costs(bank: Bank, name: str) -> Any:
     if table is None:
         return None
     cost = {"rewards": "reward_cost", "touches": "touch_cost"}[name]
-    mine = table.filter(table.campaign_id.notnull())  # noqa: PD004 (Ibis has no notna)
+    mine = table.filter(table.campaign_id.notnull())
     return mine.group_by("campaign_id", "customer_id").aggregate(**{cost: mine.cost.sum()})

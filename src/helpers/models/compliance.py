@@ -125,8 +125,8 @@ def check_brief(brief: Brief, form: Form, *, currency: str, rules: dict[str, Rul
     Returns
     -------
     DataFrame, one row a rule, what needs action first
-        ``rule_key``, ``status`` (breach, review, ok, not_applicable), ``rule, source, owner, advice`` as `Text`,
-        ``facts`` what was compared (``largest_prize = 260``), ``review_date, confidence``, ``is_overdue`` True if the
+        ``rule_key``, ``rule_status`` (breach, review, ok, not_applicable), ``rule, rule_source, rule_owner, advice`` as `Text`,
+        ``rule_facts`` what was compared (``largest_prize = 260``), ``review_date, confidence``, ``is_overdue`` True if the
         rule should have been looked at again before the brief was written, ``falls_due`` True if its review falls into
         the time until the campaign ends.
 
@@ -147,12 +147,12 @@ def check_brief(brief: Brief, form: Form, *, currency: str, rules: dict[str, Rul
         rows.append(
             {
                 "rule_key": key,
-                "status": status,
+                "rule_status": status,
                 "rule": rule.rule.text,
-                "facts": "; ".join(f"{condition.fact} = {facts[condition.fact]}" for condition in rule.check),
+                "rule_facts": "; ".join(f"{condition.fact} = {facts[condition.fact]}" for condition in rule.check),
                 "advice": rule.advice.text,
-                "source": rule.source.text,
-                "owner": rule.owner.text,
+                "rule_source": rule.source.text,
+                "rule_owner": rule.owner.text,
                 "review_date": rule.review_date,
                 "confidence": rule.confidence,
                 "is_overdue": rule.review_date < brief.written_on,
@@ -160,7 +160,7 @@ def check_brief(brief: Brief, form: Form, *, currency: str, rules: dict[str, Rul
             }
         )
     table = pd.DataFrame(rows)
-    table["rank"] = table["status"].map(STATUSES.index)
+    table["rank"] = table["rule_status"].map(STATUSES.index)
     return table.sort_values("rank", kind="stable", ignore_index=True).drop(columns="rank")
 
 
@@ -188,24 +188,24 @@ def rule_findings(table: pd.DataFrame, facts: dict[str, Any]) -> list[Finding]:
         Keys ``compliance_<rule>``; tone ``bad`` for a breach, ``warning`` for a review.
     """
     findings = []
-    for row in table[table["status"].isin([BREACH, REVIEW])].itertuples(index=False):
+    for row in table[table["rule_status"].isin([BREACH, REVIEW])].itertuples(index=False):
         blank = facts["blank_disclosures"] if row.rule_key == "prize_promotion_published" else ""
         due_en, due_zh = _due(row)
-        head = ("Breach", "不符合") if row.status == BREACH else ("For review", "须人工审查")
+        head = ("Breach", "不符合") if row.rule_status == BREACH else ("For review", "须人工审查")
         missing = (f" Blank: {blank}.", f"未填：{blank}。") if blank else ("", "")
         findings.append(
             Finding(
                 f"compliance_{row.rule_key}",
                 Text(
                     f"{head[0]}: {row.rule.en}{missing[0]} To do: {row.advice.en.rstrip('.')}. "
-                    f"Source: {row.source.en}; owner: {row.owner.en}; review date {row.review_date}{due_en}; "
+                    f"Source: {row.rule_source.en}; owner: {row.rule_owner.en}; review date {row.review_date}{due_en}; "
                     f"confidence {row.confidence}. Not legal advice.",
                     f"{head[1]}：{row.rule.zh}{missing[1]}处理：{row.advice.zh.rstrip('。')}。"
-                    f"来源：{row.source.zh}；责任方：{row.owner.zh}；复核日期 {row.review_date}{due_zh}；"
+                    f"来源：{row.rule_source.zh}；责任方：{row.rule_owner.zh}；复核日期 {row.review_date}{due_zh}；"
                     f"可信度{_CONFIDENCE[row.confidence]}。不构成法律意见。",
                 ),
                 table="compliance",
-                tone="bad" if row.status == BREACH else "warning",
+                tone="bad" if row.rule_status == BREACH else "warning",
             )
         )
     return findings

@@ -31,10 +31,19 @@ CONTROL = "control"
 CAP_QUANTILE = 0.99
 LEAST_IN_ARM = 100
 COLUMNS = [
-    "campaign_id", "form", "name", "starts_date", "metric", "read_as", "population", "n", "n_control", "estimate", "se",
+    "campaign_id", "form", "campaign_name", "starts_date", "metric", "read_as", "population", "n", "n_control", "estimate", "se",
     "lower", "upper", "uncapped", "p_value", "after_estimate", "after_lower", "after_upper",
 ]  # fmt: skip
-CHECK_COLUMNS = ["campaign_id", "form", "name", "starts_date", "n", "split_p_value", "use", "pulls_forward"]
+CHECK_COLUMNS = [
+    "campaign_id",
+    "form",
+    "campaign_name",
+    "starts_date",
+    "n",
+    "split_p_value",
+    "campaign_use",
+    "pulls_forward",
+]
 
 
 def past_effects(
@@ -68,14 +77,15 @@ def past_effects(
     Returns
     -------
     (effects, checks)
-        ``effects``, one row a readable campaign and metric: ``campaign_id, form, name, starts_date, metric``;
+        ``effects``, one row a readable campaign and metric: ``campaign_id, form, campaign_name, starts_date, metric``;
         ``read_as`` the column of `campaign_outcomes` that stands behind it: assets on days 31–90 after the end where
         they are known, since money that came for the measuring day is gone by then; ``population``; ``n`` treated,
         ``n_control``; ``estimate`` per treated customer in the metric's unit with ``se, lower, upper, p_value``
         (adjusted by the metric's past; money is capped at its 99th percentile, ``uncapped`` is the estimate without);
         ``after_estimate, after_lower, after_upper`` effect on active days after the window.
-        ``checks``, one row a campaign with an assignment: ``n``, ``split_p_value``, ``pulls_forward`` and ``use``:
-        ``used``, ``broken_split``, ``not_drawn`` (no chance decided, or its weights are unknown), ``no_control``, ``too_few``.
+        ``checks``, one row a campaign with an assignment: ``n``, ``split_p_value``, ``pulls_forward`` and ``campaign_use``:
+        ``used``, ``broken_split``, ``not_drawn`` (no chance decided, or its weights are unknown), ``no_control``,
+        ``too_few``.
 
     Raises
     ------
@@ -93,14 +103,19 @@ def past_effects(
     checks: list[dict[str, Any]] = []
     for of in outcomes.finished_campaigns(bank, window_days=window_days).itertuples(index=False):
         use, p_value = _readable(bank, of.campaign_id, is_drawn=bool(of.is_drawn))
-        about = {"campaign_id": of.campaign_id, "form": of.form, "name": of.name, "starts_date": of.starts_date}
+        about = {
+            "campaign_id": of.campaign_id,
+            "form": of.form,
+            "campaign_name": of.name,
+            "starts_date": of.starts_date,
+        }
         pulls = False
         if use == "used":
             found = _effects(bank, of, segment, metrics, window_days, lasting_days, alpha)
             use = "used" if found else "too_few"
             rows += [about | row for row in found]
             pulls = any(row["read_as"] == "active_days_net" for row in found)
-        checks.append(about | {"n": int(of.n), "split_p_value": p_value, "use": use, "pulls_forward": pulls})
+        checks.append(about | {"n": int(of.n), "split_p_value": p_value, "campaign_use": use, "pulls_forward": pulls})
     return pd.DataFrame(rows, columns=COLUMNS), pd.DataFrame(checks, columns=CHECK_COLUMNS)
 
 

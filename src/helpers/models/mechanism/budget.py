@@ -12,7 +12,16 @@ from helpers.metrics.shares import wilson
 from helpers.models.mechanism.cost import simulate_cost
 from helpers.models.mechanism.habits import Habits
 
-OPTION_COLUMNS = ["option", "n_treated", "factor", "cost", "cost_lower", "cost_upper", "p_over", "is_within"]
+OPTION_COLUMNS = [
+    "cost_option",
+    "n_treated",
+    "option_factor",
+    "cost",
+    "cost_lower",
+    "cost_upper",
+    "p_over",
+    "is_within",
+]
 
 
 def cost_summary(draws: pd.DataFrame, *, budget: float, alpha: float = 0.05) -> dict[str, float]:
@@ -31,8 +40,8 @@ def cost_summary(draws: pd.DataFrame, *, budget: float, alpha: float = 0.05) -> 
     -------
     dict
         ``cost`` (mean), ``cost_lower, cost_upper`` between which it falls in 1 − alpha of the cases, ``p_over`` the
-        chance that it exceeds the budget with the simulation's own Wilson interval ``p_over_lower, p_over_upper``, ``p95``
-        the bill that is exceeded in 1 of 20 cases, ``n_simulations``.
+        chance that it exceeds the budget with the simulation's own Wilson interval ``p_over_lower, p_over_upper``,
+        ``p95`` the bill that is exceeded in 1 of 20 cases, ``n_simulations``.
     """
     if not budget >= 0:
         raise ValueError(f"budget must be 0 or more, not {budget}")
@@ -114,9 +123,9 @@ def budget_options(
     Returns
     -------
     DataFrame, one row an option
-        ``option``: ``as_written``; ``smaller_rewards`` (all money times ``factor``); ``fewer_customers`` (as many
-        treated as the budget carries); for ladders ``later_steps`` (milestones moved up until the bill fits, ``factor`` the
-        successes added); ``n_treated, factor, cost, cost_lower, cost_upper, p_over, is_within``.
+        ``cost_option``: ``as_written``; ``smaller_rewards`` (all money times ``option_factor``); ``fewer_customers`` (as many
+        treated as the budget carries); for ladders ``later_steps`` (milestones moved up until the bill fits, ``option_factor``
+        the successes added); ``n_treated, option_factor, cost, cost_lower, cost_upper, p_over, is_within``.
     """
     settings: Mapping[str, float | int] = {"n_simulations": n_simulations, "seed": seed}
 
@@ -129,7 +138,7 @@ def budget_options(
     def row(option: str, n: int, factor: float, summary: Mapping[str, float]) -> dict[str, object]:
         kept = {name: summary[name] for name in ("cost", "cost_lower", "cost_upper", "p_over")}
         within = summary["p_over"] <= overrun_risk
-        return {"option": option, "n_treated": n, "factor": factor, **kept, "is_within": bool(within)}
+        return {"cost_option": option, "n_treated": n, "option_factor": factor, **kept, "is_within": bool(within)}
 
     written = bill(terms, n_treated)
     rows = [row("as_written", n_treated, 1.0, written)]
