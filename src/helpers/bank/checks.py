@@ -158,5 +158,5 @@ def _strangers(tables: dict[str, Any]) -> list[Problem]:
 
 
 def _show(value: Any) -> str:
-    text = "empty" if value is None or value != value else str(value)
+    text = "empty" if value is None or value != value else str(value).removesuffix(" 00:00:00")
     return text if len(text) <= 60 else text[:57] + "…"

@@ -125,6 +125,17 @@ class Bank:
         return replace(whole, tables=tables, as_of=day, branch=branch, whole=whole)
 
 
+def _last_day(bank: Bank) -> date:
+    """Return the last day that the data speak of: a month's end may have a balance and no event."""
+    last_balance = bank.balances.balance_date.max().execute()
+    last_event = bank.log_days[1]
+    return (
+        last_event
+        if last_balance is None or last_balance != last_balance
+        else max(last_event, parse_day(str(last_balance)[:10], name="balance_date"))
+    )
+
+
 def _owner(table: ir.Table) -> str:
     return "customer_id" if "customer_id" in table.columns else "referrer_id"
 
@@ -168,7 +179,7 @@ def open_bank(path: str | Path, *, as_of: str | date | None = None, branch: str 
     path : str or Path
         Folder with a `bank.yml` (or that file), relative to the working folder or the project's.
     as_of : str or date, optional
-        Last day that is seen (YYYY-MM-DD); by default the last day of the activity log.
+        Last day that is seen (YYYY-MM-DD); by default the last day of the data (log or balances).
     branch : str
         Look at one branch's customers only.
 
@@ -209,5 +220,5 @@ def open_bank(path: str | Path, *, as_of: str | date | None = None, branch: str 
         fingerprint=fingerprint,
         remarks=remarks,
     )
-    bank = replace(bank, as_of=bank.log_days[1])
+    bank = replace(bank, as_of=_last_day(bank))
     return bank.at(as_of=as_of, branch=branch)
