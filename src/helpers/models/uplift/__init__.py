@@ -25,6 +25,7 @@ from helpers.models.uplift.learners import (
 from helpers.models.uplift.nuisances import overlap
 from helpers.models.uplift.policy import policy_value
 from helpers.models.uplift.profit import policy_curve
+from helpers.models.uplift.sentences import calibration_finding, choice_finding, groups_finding, policy_finding
 
 __all__ = [
     "CalibrationError",
@@ -40,11 +41,15 @@ __all__ = [
     "auuc",
     "best_policy",
     "calibration_by_decile",
+    "calibration_finding",
     "calibration_test",
+    "choice_finding",
     "choose_learner",
     "default_candidates",
+    "groups_finding",
     "overlap",
     "policy_curve",
+    "policy_finding",
     "policy_value",
     "qini_coefficient",
     "qini_curve",

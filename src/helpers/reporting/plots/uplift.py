@@ -28,7 +28,7 @@ def plot_qini_curve(table: pd.DataFrame, *, ax: Axes | None = None, language: st
     ax : Axes, optional
     language : {"en", "zh"}
     """
-    name = Text("Outcomes added among the treated of those targeted", "被触达者中投放组的增量")
+    name = Text("Outcomes added (treated of those targeted)", "增量（触达范围内投放组）")
     return _curve(table, "qini", name, ax=ax, language=language)
 
 
@@ -42,7 +42,7 @@ def plot_uplift_curve(table: pd.DataFrame, *, ax: Axes | None = None, language: 
     ax : Axes, optional
     language : {"en", "zh"}
     """
-    name = Text("Outcomes added if all of those targeted are treated", "全部触达时的增量")
+    name = Text("Outcomes added (all targeted are treated)", "增量（触达范围内全部投放）")
     return _curve(table, "uplift", name, ax=ax, language=language)
 
 
@@ -107,7 +107,7 @@ def plot_calibration(table: pd.DataFrame, *, ax: Axes | None = None, language: s
     )
     ax.axhline(0, color=style.INK, linewidth=0.8)
     ax.set_xlabel(Text("Predicted uplift, mean of the group", "预测增量（组均值）").say(language))
-    ax.set_ylabel(Text("Observed uplift, 95 % interval", "实测增量（95% 区间）").say(language))
+    ax.set_ylabel(Text("Observed uplift, with interval", "实测增量（含区间）").say(language))
     ax.annotate(
         Text("prediction holds", "预测与实测一致").say(language),
         (high, high),
