@@ -191,6 +191,7 @@ def split_asset_change(factors: pd.DataFrame, *, before: str, after: str) -> pd.
     Parameters
     ----------
     factors : DataFrame (:func:`helpers.metrics.assets.asset_factors`)
+        Counted by further columns (a branch) or not: they are summed up here.
     before, after : str
         Two months, ``YYYY-MM``.
 
@@ -219,7 +220,8 @@ def split_asset_change(factors: pd.DataFrame, *, before: str, after: str) -> pd.
             raise ValueError(f"{name} month {month!r} is not in the table of factors; its months are {span}")
     if before >= after:
         raise ValueError(f"before must be an earlier month than after, not {before} and {after}")
-    table = factors[factors["month"].isin([before, after])].copy()
+    table = factors[factors["month"].isin([before, after])]
+    table = table.groupby(["month", "is_active"], as_index=False)[["customers", "holders", "aum"]].sum()
     base = table.groupby("month")["customers"].transform("sum").astype(float)
     table["base"] = base
     table["share_of_base"] = (table["customers"] / base.where(base > 0)).fillna(0.0)

@@ -35,11 +35,21 @@ def aum_components(balances: ir.Table, *, customers: ir.Table | None = None, as_
     -------
     DataFrame, one row a month and component, from the second whole month on
         ``month``, ``component`` (``new`` first assets ever seen, ``resurrected`` from 0 back above it, ``expansion``,
-        ``contraction``, ``lost`` down to 0, ``unchanged``), ``customers``, ``aum_before``, ``aum``, ``aum_change``
+        ``contraction``, ``lost`` down to 0, ``unchanged``), ``customers``, of them ``n_holders`` with assets, ``aum_before``, ``aum``, ``aum_change``
         (money, signed), ``net_new_money``, ``valuation`` (money, signed; NaN if any of the component's rows has no
         ``net_inflow``).
     """
-    columns = ["month", "component", "customers", "aum_before", "aum", "aum_change", "net_new_money", "valuation"]
+    columns = [
+        "month",
+        "component",
+        "customers",
+        "n_holders",
+        "aum_before",
+        "aum",
+        "aum_change",
+        "net_new_money",
+        "valuation",
+    ]
     whole = whole_months(balances, as_of=as_of)
     if len(whole) < 2:
         return pd.DataFrame(columns=columns)

@@ -37,6 +37,8 @@ class AumProjection:
     drivers_ : Drivers
     aum_ : float
         AUM at the last month's end.
+    n_holders_ : int
+        Customers with assets at that day.
     has_new_money_ : bool
         Whether new money and valuation are told apart.
     """
@@ -86,7 +88,7 @@ class AumProjection:
         history = history[list(DRIVERS)].sort_index()
         self.drivers_ = Drivers(history, history.iloc[-self.history_months :].mean(), self.history_months)
         self.aum_ = float(rows.loc[rows["month"] == last, "aum"].sum())
-        self.n_customers_ = int(rows.loc[rows["month"] == last, "customers"].sum())
+        self.n_holders_ = int(rows.loc[rows["month"] == last, "n_holders"].sum())
         return self
 
     def project(self, horizon_months: int, drivers: Mapping[str, float] | pd.Series | None = None) -> np.ndarray:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 from pydantic import Field, field_validator
 
 from helpers.bank import catalogue
-from helpers.findings import Text
-from helpers.findings.numbers import number
+from helpers.findings import Text, Writer
 from helpers.metrics.definitions import Metric, read_metrics
 from helpers.models.forecast.aum import LEVERS as AUM_LEVERS
 from helpers.models.forecast.mau import LEVERS as MAU_LEVERS
@@ -54,7 +53,13 @@ def read_strategies(*, folder: str = "") -> dict[str, Strategy]:
 
 
 def ogsm_table(
-    mau: Split, aum: Split, *, usage: pd.DataFrame, factors: pd.DataFrame, lifecycle: pd.DataFrame
+    mau: Split,
+    aum: Split,
+    *,
+    usage: pd.DataFrame,
+    factors: pd.DataFrame,
+    lifecycle: pd.DataFrame,
+    pools: pd.DataFrame,
 ) -> pd.DataFrame:
     """Bind the plan to its measures: what each stands at, and what the plan asks.
 
@@ -64,6 +69,7 @@ def ogsm_table(
     usage : DataFrame (:func:`helpers.metrics.activity.usage_by_month`)
     factors : DataFrame (:func:`helpers.metrics.assets.asset_factors`)
     lifecycle : DataFrame (:func:`helpers.metrics.lifecycle.lifecycle`)
+    pools : DataFrame (:func:`helpers.metrics.activity.activity_pools`)
 
     Returns
     -------
@@ -72,7 +78,7 @@ def ogsm_table(
         ``direction``, ``now``, ``asked`` (NaN where step 1 doesn't measure it or the plan asks nothing of it).
     """
     metrics = read_metrics()
-    now, asked = _levels(mau, aum, usage, factors, lifecycle)
+    now, asked = _levels(mau, aum, usage=usage, factors=factors, lifecycle=lifecycle, pools=pools)
     rows = []
     for lever, entry in read_strategies().items():
         split = mau if entry.goal == "mau" else aum
@@ -86,7 +92,7 @@ def ogsm_table(
 
 
 def ogsm_page(table: pd.DataFrame, mau: Split, aum: Split, *, currency: str) -> pd.DataFrame:
-    """Write the OGSM table as a reader wants it: objective and goal, strategy, measure with owner and numbers.
+    """Write the OGSM table as a reader wants it: goal, strategy, measures with their numbers and owners.
 
     Parameters
     ----------
@@ -96,63 +102,81 @@ def ogsm_page(table: pd.DataFrame, mau: Split, aum: Split, *, currency: str) -> 
 
     Returns
     -------
-    DataFrame of Text cells, one row a lever and measure, for `Page.table`
+    DataFrame of Text cells, one row a lever, for `Page.table`
     """
     metrics, strategies = read_metrics(), read_strategies()
-    goals = {split.metric: _goal(split, metrics[split.metric], currency) for split in (mau, aum)}
+    goals = {split.metric: _goal(split, currency) for split in (mau, aum)}
     rows = []
-    for goal, lever, gap, slug, unit, now, asked in table[
-        ["goal", "lever", "lever_gap", "metric", "unit", "now", "asked"]
-    ].itertuples(index=False):
-        entry, metric = strategies[lever], metrics[slug]
-        rows.append(
-            {
-                "ogsm_goal": goals[goal],
-                "ogsm_strategy": Text.write(
-                    lambda w, e=entry, g=gap, u=metrics[goal].unit: w(
-                        f"{e.name.en} ({w.n(g, u, signed=True)}): {e.strategy.en}",
-                        f"{e.name.zh}（{w.n(g, u, signed=True)}）：{e.strategy.zh}",
-                    ),
-                    currency=currency,
-                ),
-                "ogsm_measure": metric.name.text,
-                "ogsm_now": _number(now, unit, currency),
-                "ogsm_asked": _number(asked, unit, currency),
-                "ogsm_owner": metric.owner.text,
-            }
+    for lever, rowset in table.groupby("lever", sort=False):
+        entry, goal, gap = strategies[str(lever)], rowset["goal"].iloc[0], int(rowset["lever_gap"].iloc[0])
+        unit = metrics[goal].unit
+        strategy = Text.write(
+            lambda w, e=entry, g=gap, u=unit: w(
+                f"{e.name.en} ({w.n(g, u, signed=True)}): {e.strategy.en}",
+                f"{e.name.zh}（{w.n(g, u, signed=True)}）：{e.strategy.zh}",
+            ),
+            currency=currency,
         )
-    return pd.DataFrame(rows)
+        measures = [_measure(metrics[row["metric"]], row, currency) for row in rowset.to_dict("records")]
+        owners = list(dict.fromkeys(metrics[slug].owner.text for slug in rowset["metric"]))
+        rows.append((goals[goal], strategy, _join(measures), _join(owners)))
+    return pd.DataFrame(rows, columns=["ogsm_goal", "ogsm_strategy", "ogsm_measures", "ogsm_owner"])
 
 
-def _goal(split: Split, metric: Metric, currency: str) -> Text:
+def _measure(metric: Metric, row: dict[str, Any], currency: str) -> Text:
+    """Write a measure: its name, where it stands, and what is asked where the plan asks something."""
+
+    def words(w: Writer) -> str:
+        name = metric.name.say(w.language)
+        if row["now"] != row["now"]:
+            return w(f"{name} (later step)", f"{name}（后续步骤测算）")
+        now = w.n(row["now"], row["unit"])
+        if row["asked"] != row["asked"]:
+            return w(f"{name} {now}", f"{name} {now}")
+        return w(f"{name} {now} → {w.n(row['asked'], row['unit'])}", f"{name} {now} → {w.n(row['asked'], row['unit'])}")
+
+    return Text.write(words, currency=currency)
+
+
+def _join(texts: list[Text]) -> Text:
+    return Text("; ".join(t.en for t in texts), "；".join(t.zh for t in texts))
+
+
+def _goal(split: Split, currency: str) -> Text:
+    en, zh = ("MAU", "月活") if split.metric == "mau" else ("AUM", "AUM")
     end = str(split.projection.end["month"]) if split.projection.is_possible else "–"
+    unit = "count" if split.metric == "mau" else "money"
     return Text.write(
         lambda w: w(
-            f"{metric.name.en}: {w.n(split.projection.now, metric.unit)} → {w.n(split.target.value, metric.unit)} "
-            f"by {end}",
-            f"{metric.name.zh}：{end} 达到 {w.n(split.target.value, metric.unit)}"
-            f"（现值 {w.n(split.projection.now, metric.unit)}）",
+            f"{en} {w.n(split.projection.now, unit)} → {w.n(split.target.value, unit)} by {end}",
+            f"{zh} {w.n(split.projection.now, unit)} → {w.n(split.target.value, unit)}（{end}）",
         ),
         currency=currency,
     )
 
 
-def _number(value: float, unit: str, currency: str) -> Text:
-    return Text(*(number(value, unit, language=language, currency=currency) for language in ("en", "zh")))
-
-
 def _levels(
-    mau: Split, aum: Split, usage: pd.DataFrame, factors: pd.DataFrame, lifecycle: pd.DataFrame
+    mau: Split,
+    aum: Split,
+    *,
+    usage: pd.DataFrame,
+    factors: pd.DataFrame,
+    lifecycle: pd.DataFrame,
+    pools: pd.DataFrame,
 ) -> tuple[dict[str, float], dict[str, float]]:
     now: dict[str, float] = {}
     asked: dict[str, float] = {}
     if mau.plan is not None:
         state = mau.projection.model.state_
+        waiting = int(pools["never_active"].sum()) if len(pools) else 0
         for levels, column in ((now, "level"), (asked, "asked")):
             d = mau.plan.levers.set_index("driver")[column]
             levels["new_customers"] = d["arrive_joined_now"] + d["arrive_joined_earlier"]
             levels["month_retention"] = d["stay_old"]
             levels["newcomer_retention"] = d["stay_new"]
+            first = d["arrive_joined_earlier"]
+            # Nobody waits to be activated: there is no rate to speak of.
+            levels["activation_rate"] = first / (waiting + first) if waiting else float("nan")
             away = ["return_after_1", "return_after_2", "return_later"]
             back = sum(d[rate] * state[rate] for rate in away)
             sleeping = float(state[away].sum())

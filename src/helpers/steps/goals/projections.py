@@ -153,7 +153,7 @@ def project_aum(
         model,
         forecast.backtest_summary(tests, horizon_months=horizon_months),
         horizon_months,
-        0 if model is None else model.n_customers_,
+        0 if model is None else model.n_holders_,
     )
 
 

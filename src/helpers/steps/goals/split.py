@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from helpers.metrics import activity as activity_metrics
-from helpers.metrics import assets
 from helpers.metrics.apportionment import largest_remainder
 from helpers.models.forecast import close_gap
 from helpers.models.forecast.aum import LEVERS as AUM_LEVERS
@@ -18,9 +15,6 @@ from helpers.models.forecast.levers import GapPlan
 from helpers.models.forecast.mau import LEVERS as MAU_LEVERS
 from helpers.steps.goals.projections import Projection
 from helpers.steps.goals.targets import Target
-
-if TYPE_CHECKING:
-    from helpers.bank import Bank
 
 OTHER = "other"
 UNASSIGNED = "unassigned"
@@ -138,7 +132,9 @@ def driver_table(mau: Split, aum: Split) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
 
-def branch_split(bank: Bank, mau: Split, aum: Split, *, min_group_size: int = 10) -> pd.DataFrame:
+def branch_split(
+    mau: Split, aum: Split, *, pools: pd.DataFrame, factors: pd.DataFrame, min_group_size: int = 10
+) -> pd.DataFrame:
     """Split both gaps over the branches, lever by lever, by the customers and assets that each lever works on.
 
     New customers are asked in proportion to a branch's own newcomers, activation to those never active and newcomers,
@@ -147,8 +143,10 @@ def branch_split(bank: Bank, mau: Split, aum: Split, *, min_group_size: int = 10
 
     Parameters
     ----------
-    bank : Bank
     mau, aum : Split
+    pools : DataFrame (:func:`helpers.metrics.activity.activity_pools`, by branch)
+    factors : DataFrame (:func:`helpers.metrics.assets.asset_factors`, by branch)
+        Its last month is used.
     min_group_size : int
         Branches with fewer customers are put together as “other”.
 
@@ -160,10 +158,9 @@ def branch_split(bank: Bank, mau: Split, aum: Split, *, min_group_size: int = 10
     """
     if isinstance(min_group_size, bool) or not isinstance(min_group_size, int) or min_group_size < 1:
         raise ValueError(f"min_group_size must be a whole number of at least 1, not {min_group_size!r}")
-    pools = _pools(bank, bank.as_of)
     if not len(pools):
         return pd.DataFrame(columns=["branch", "customers", *MAU_LEVERS, *AUM_LEVERS, "gap_mau", "gap_aum"])
-    pools = _merge_small(pools, min_group_size)
+    pools = _merge_small(_with_assets(pools, factors), min_group_size)
     basis = {
         "acquire": pools["recently_new"],
         "activate": pools["never_active"] + pools["recently_new"],
@@ -182,15 +179,14 @@ def branch_split(bank: Bank, mau: Split, aum: Split, *, min_group_size: int = 10
     return table
 
 
-def _pools(bank: Bank, as_of: date) -> pd.DataFrame:
-    pools = activity_metrics.activity_pools(bank.activity, bank.customers, as_of=as_of)
-    pools["branch"] = pools["branch"].fillna(UNASSIGNED)
-    money = assets.asset_factors(bank.activity, bank.balances, bank.customers, as_of=as_of, by=("branch",))
-    money = money[money["month"] == money["month"].max()].assign(branch=lambda t: t["branch"].fillna(UNASSIGNED))
+def _with_assets(pools: pd.DataFrame, factors: pd.DataFrame) -> pd.DataFrame:
+    pools = pools.assign(branch=pools["branch"].fillna(UNASSIGNED))
+    last = factors[factors["month"] == factors["month"].max()] if len(factors) else factors
+    money = last.assign(branch=last["branch"].fillna(UNASSIGNED))
     held = money.groupby("branch")["aum"].sum()
     active = money[money["is_active"].astype(bool)]
     without = (active["customers"] - active["holders"]).groupby(active["branch"]).sum()
-    pools["aum"] = pools["branch"].map(held).fillna(0.0)
+    pools["aum"] = pools["branch"].map(held).fillna(0.0).astype(float)
     pools["active_without_assets"] = pools["branch"].map(without).fillna(0).astype("int64")
     return pools
 

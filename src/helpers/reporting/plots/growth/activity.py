@@ -11,7 +11,7 @@ from helpers.findings import Text
 from helpers.findings.labels import label
 from helpers.findings.numbers import number
 from helpers.reporting.plots import style
-from helpers.reporting.plots.growth.frame import MONTH, empty, month_ticks, room_on_right
+from helpers.reporting.plots.growth.frame import MONTH, empty, month_ticks, room_on_right, set_title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,7 +47,8 @@ def usage(table: pd.DataFrame, *, ax: Axes | None = None, language: str = "en") 
     ax.set_ylabel(Text("customers", "客户数（人）").say(language))
     first, last = table.iloc[0], table.iloc[-1]
     change = last["mau"] / first["mau"] - 1 if first["mau"] else float("nan")
-    ax.set_title(
+    set_title(
+        ax,
         Text.write(
             lambda w: w(
                 f"MAU {w.n(last['mau'])} in {last['month']}, {w.n(change, 'share', signed=True)} since {first['month']}; "
@@ -55,7 +56,8 @@ def usage(table: pd.DataFrame, *, ax: Axes | None = None, language: str = "en") 
                 f"{last['month']} 月活 {w.n(last['mau'])} 人，较 {first['month']} {w.n(change, 'share', signed=True)}；"
                 f"平均每天到访 {w.n(last['stickiness'], 'share')}",
             )
-        ).say(language)
+        ),
+        language,
     )
     return ax
 
@@ -94,13 +96,15 @@ def active_days(table: pd.DataFrame, *, ax: Axes | None = None, language: str = 
     ax.set_ylabel(Text("share of the month's customers", "占当月活跃客户比重").say(language))
     often = table[table["active_days_class"].isin(["8–14", "15–31"])]["share"].sum()
     n = int(table["customers"].sum())
-    ax.set_title(
+    set_title(
+        ax,
         Text.write(
             lambda w: w(
                 f"{w.n(often, 'share')} of {n:,} customers came on eight days or more, {w.n(share[0], 'share')} on one only",
                 f"{n:,} 位客户中 {w.n(often, 'share')} 活跃 8 天及以上，{w.n(share[0], 'share')} 仅来 1 天",
             )
-        ).say(language)
+        ),
+        language,
     )
     return ax
 
@@ -157,14 +161,16 @@ def mau_bridge(table: pd.DataFrame, *, ax: Axes | None = None, language: str = "
     ax.set_ylabel(Text("customers", "客户数（人）").say(language))
     ax.legend(loc="lower left", ncols=4, fontsize=8, bbox_to_anchor=(0, -0.34), borderaxespad=0)
     last = table.iloc[-1]
-    ax.set_title(
+    set_title(
+        ax,
         Text.write(
             lambda w: w(
                 f"{last['month']}: {w.n(last['mau_change'], signed=True)} net; quick ratio "
                 f"{w.n(last['quick_ratio'], 'ratio')} won for each one lost",
                 f"{last['month']} 净变动 {w.n(last['mau_change'], signed=True)} 人；速动比 {w.n(last['quick_ratio'], 'ratio')}",
             )
-        ).say(language)
+        ),
+        language,
     )
     return ax
 
@@ -208,13 +214,15 @@ def lifecycle(table: pd.DataFrame, *, ax: Axes | None = None, language: str = "e
     ax.set_ylabel(Text("share of customers", "客户占比").say(language))
     silent = float(wide["churning"].iloc[-1])
     n = int(table[table["month"] == wide.index[-1]]["customers"].sum())
-    ax.set_title(
+    set_title(
+        ax,
         Text.write(
             lambda w: w(
                 f"{w.n(silent, 'share')} of {n:,} customers are silent at the end of {wide.index[-1]}",
                 f"{wide.index[-1]} 月末 {n:,} 位客户中 {w.n(silent, 'share')} 处于静默",
             )
-        ).say(language)
+        ),
+        language,
     )
     return ax
 
@@ -259,13 +267,15 @@ def transitions(table: pd.DataFrame, *, ax: Axes | None = None, language: str = 
     ax.set_xlabel(Text("state a month later", "一个月后的阶段").say(language))
     ax.set_ylabel(Text("state before", "期初阶段").say(language))
     stay = table[(table["from_state"] == "mature") & (table["to_state"] == "mature")].iloc[0]
-    ax.set_title(
+    set_title(
+        ax,
         Text.write(
             lambda w: w(
                 f"{table['month'].iloc[0]}: {w.n(stay['share'], 'share')} of the mature stay mature (n = {int(stay['n']):,})",
                 f"{table['month'].iloc[0]}：成熟期客户 {w.n(stay['share'], 'share')} 保持成熟（n = {int(stay['n']):,}）",
             )
-        ).say(language)
+        ),
+        language,
     )
     return ax
 

@@ -11,7 +11,7 @@ from helpers.findings import Text
 from helpers.findings.labels import label
 from helpers.findings.numbers import number
 from helpers.reporting.plots import style
-from helpers.reporting.plots.growth.frame import MONTH, empty, month_ticks
+from helpers.reporting.plots.growth.frame import MONTH, empty, month_ticks, set_title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -70,7 +70,8 @@ def aum_bridge(table: pd.DataFrame, *, ax: Axes | None = None, language: str = "
     ax.set_ylabel(_money_axis(currency).say(language))
     ax.legend(loc="lower left", ncols=6, fontsize=8, bbox_to_anchor=(0, -0.34), borderaxespad=0, columnspacing=1.0)
     last = table.iloc[-1]
-    ax.set_title(
+    set_title(
+        ax,
         Text.write(
             lambda w: w(
                 f"{last['month']}: AUM {w.n(last['aum_change'], 'money', signed=True)} to {w.n(last['aum'], 'money')}; "
@@ -79,7 +80,8 @@ def aum_bridge(table: pd.DataFrame, *, ax: Axes | None = None, language: str = "
                 f"净新增资金 {w.n(last['net_new_money'], 'money', signed=True)}",
             ),
             currency=currency,
-        ).say(language)
+        ),
+        language,
     )
     return ax
 
@@ -125,7 +127,8 @@ def aum_split(table: pd.DataFrame, *, ax: Axes | None = None, language: str = "e
     ax.set_ylabel(Text("factor", "因素").say(language))
     biggest = int(np.argmax(np.abs(effects)))
     before, after = table["month_before"].iloc[0], table["month_after"].iloc[0]
-    ax.set_title(
+    set_title(
+        ax,
         Text.write(
             lambda w: w(
                 f"{before} to {after}: AUM {w.n(total, 'money', signed=True)}, the largest part "
@@ -134,7 +137,9 @@ def aum_split(table: pd.DataFrame, *, ax: Axes | None = None, language: str = "e
                 f"（{w.n(effects[biggest], 'money', signed=True)}）",
             ),
             currency=currency,
-        ).say(language)
+        ),
+        language,
+        width=66,
     )
     return ax
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,30 @@ def month_ticks(ax: Axes, names: Sequence[str]) -> None:
 def room_on_right(ax: Axes, n: int) -> None:
     """Leave room for names at the lines' ends."""
     ax.set_xlim(-0.6, n - 1 + max(1.0, 0.24 * n))
+
+
+def set_title(ax: Axes, text: Text, language: str, *, width: int = 82) -> None:
+    """Set the title, broken into lines where it would run out of the picture.
+
+    Parameters
+    ----------
+    width : int
+        Latin characters a line; Chinese ones are twice as wide and may be broken anywhere.
+    """
+    words = text.say(language)
+    if language == "zh":
+        size, lines = 0, [""]
+        for character in words:
+            step = 1 if ord(character) < 0x2E80 else 2
+            # A line never begins with a closing mark or in the middle of a number.
+            if size + step > width and character not in "，。；：）”% " and not character.isascii():
+                lines.append("")
+                size = 0
+            lines[-1] += character
+            size += step
+        ax.set_title("\n".join(lines))
+        return
+    ax.set_title(textwrap.fill(words, width))
 
 
 def empty(ax: Axes, language: str) -> Axes:

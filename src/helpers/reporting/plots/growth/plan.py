@@ -11,7 +11,7 @@ from helpers.findings import Text
 from helpers.findings.labels import label
 from helpers.findings.numbers import number
 from helpers.reporting.plots import style
-from helpers.reporting.plots.growth.frame import MONTH, empty, month_ticks, room_on_right
+from helpers.reporting.plots.growth.frame import MONTH, empty, month_ticks, room_on_right, set_title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -64,7 +64,7 @@ def projection(
         (
             x[-1],
             values[-1],
-            " " + Text("projected ", "预测 ").say(language) + number(values[-1], unit, language=language),
+            "   " + Text("projected ", "预测 ").say(language) + number(values[-1], unit, language=language),
             style.PALETTE[0],
         )
     ]
@@ -74,7 +74,7 @@ def projection(
             (
                 x[-1],
                 target,
-                " " + Text("target ", "目标 ").say(language) + number(target, unit, language=language),
+                "   " + Text("target ", "目标 ").say(language) + number(target, unit, language=language),
                 style.PALETTE[5],
             )
         )
@@ -97,7 +97,8 @@ def projection(
     ax.set_ylabel((Text("MAU (customers)", "月活（人）") if metric == "mau" else money).say(language))
     name, end = _NAMES[metric], shown.iloc[-1]
     gap = target - values[-1]
-    ax.set_title(
+    set_title(
+        ax,
         Text.write(
             lambda w: w(
                 f"{name.en} projected at {w.n(values[-1], unit)} in {end['month']} (shaded: 95 % prediction interval)"
@@ -106,7 +107,8 @@ def projection(
                 + (f"；目标{'高出' if gap > 0 else '低于'}预测 {w.n(abs(gap), unit)}" if target > 0 else ""),
             ),
             currency=currency,
-        ).say(language)
+        ),
+        language,
     )
     return ax
 
@@ -154,7 +156,8 @@ def levers(
     ax.set_ylabel(Text("lever", "抓手").say(language))
     total, name = int(table["lever_gap"].sum()), _NAMES[metric]
     top = int(table["lever_gap"].to_numpy().argmax())
-    ax.set_title(
+    set_title(
+        ax,
         Text.write(
             lambda w: w(
                 f"{w.n(total, unit)} {name.en} to be added, most of it by “{names[top]}” ({w.n(table['lever_gap'].iloc[top], unit)})"
@@ -165,6 +168,7 @@ def levers(
                 else f"{name.zh}无需额外增量",
             ),
             currency=currency,
-        ).say(language)
+        ),
+        language,
     )
     return ax
