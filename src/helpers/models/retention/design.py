@@ -127,15 +127,15 @@ class Design:
         values = column.to_numpy()
         if values.dtype.kind not in "iufb":
             values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+        few = _few(values) if codes else None
+        if few is not None:
+            return Covariate([name], codes=few[0], table=few[1].astype(float)[:, None])
         if values.dtype.kind == "f":
             # The sum is finite unless some value isn't; a mask is built only to say which.
             with np.errstate(all="ignore"):
                 total = values.sum()
             if not np.isfinite(total) and not np.isfinite(values).all():
                 raise ValueError(_missing(name, int((~np.isfinite(values)).sum())))
-        few = _few(values) if codes else None
-        if few is not None:
-            return Covariate([name], codes=few[0], table=few[1].astype(float)[:, None])
         return Covariate([name], values=values)
 
 
@@ -152,10 +152,13 @@ def _few(values: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
     if len(np.unique(values[:: max(len(values) // 512, 1)][:1024])) > _FEW_VALUES:
         return None
     if values.dtype.kind == "f":
-        small = values.astype(np.int8) if np.abs(values).max() < 128 else None
-        if small is None or not np.array_equal(small, values):
+        # Small whole numbers stored as floats need no hashing; what isn't one differs from its own copy.
+        with np.errstate(invalid="ignore"):
+            small = values.astype(np.int8)
+        if not (small == values).all():
             codes, labels = pd.factorize(values)
-            return (codes, labels) if len(labels) <= _FEW_VALUES else None
+            known = len(labels) <= _FEW_VALUES and np.isfinite(labels).all() and codes.min() >= 0
+            return (codes, labels) if known else None
         values = small
     found = col.encode_integers(values, _FEW_VALUES)
     return None if found is None else (found.codes, np.array(found.labels, dtype=float))

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import digamma, gammaln, polygamma
 
-# Up to so many lapses a day the sum is taken term by term; above it the closed form is as exact and cheaper.
+# Up to so many lapses a day the sum is taken term by term; above it the closed form is cheaper.
 _DIRECT = 64
+# Where those at risk outnumber the lapses by more than this, the closed form's differences lose digits.
+_CROWD = 3000.0
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ def tie_sums(risk: np.ndarray, tied: np.ndarray, d: np.ndarray, ties: str) -> Ti
     if ties == "breslow":
         zero = np.zeros_like(risk)
         return TieSums(d * np.log(risk), d / risk, zero, d / risk**2, zero, zero)
-    few = d <= _DIRECT
+    few = (d <= _DIRECT) | (risk > _CROWD * tied)
     if few.all():
         return _direct(risk, tied, d)
     if not few.any():
