@@ -215,7 +215,7 @@ def goods(bank: Bank, of: Campaign, *, offered: tuple[str, ...] = (), alpha: flo
     import ibis
 
     mine = bank.rewards.filter(lambda t: t.campaign_id == of.campaign_id)
-    used = mine.redeemed_at.notnull()  # noqa: PD004 - an Ibis column
+    used = mine.redeemed_at.notnull()
     found = (
         mine.group_by(benefit=mine.kind)
         .aggregate(

@@ -1,14 +1,16 @@
 """Step 5, post-mortem: what a past campaign reached, caused, leaked and earned, and what to do next."""
 
 from helpers.metrics.economics import read_economics
-from helpers.steps.post_mortem.cases import Case, brief_findings, design_remark, open_case
+from helpers.steps.post_mortem.cases import Case, brief_findings, design_remark, metric_unit, open_case
+from helpers.steps.post_mortem.decisions import SHOWN as CYCLE_COLUMNS
 from helpers.steps.post_mortem.decisions import Decision, decide, decision_findings, next_cycle
 from helpers.steps.post_mortem.earnings import returns, returns_findings
 from helpers.steps.post_mortem.effects import (
+    course,
     effect_findings,
     money_findings,
     naive_finding,
-    net_finding,
+    net_findings,
     placebo_finding,
     split_finding,
 )
@@ -21,11 +23,14 @@ from helpers.steps.post_mortem.levels import (
     gap_tables,
     in_words,
 )
+from helpers.steps.post_mortem.measures import SHOWN as EFFECT_COLUMNS
 from helpers.steps.post_mortem.measures import Measures, measure
 from helpers.steps.post_mortem.routes import Places, goods_finding, leak_finding, places
 from helpers.steps.post_mortem.verdicts import hypotheses, hypothesis_findings
 
 __all__ = [
+    "CYCLE_COLUMNS",
+    "EFFECT_COLUMNS",
     "Case",
     "Decision",
     "Hunters",
@@ -34,6 +39,7 @@ __all__ = [
     "attainment",
     "attainment_finding",
     "brief_findings",
+    "course",
     "decide",
     "decision_findings",
     "design_remark",
@@ -49,9 +55,10 @@ __all__ = [
     "in_words",
     "leak_finding",
     "measure",
+    "metric_unit",
     "money_findings",
     "naive_finding",
-    "net_finding",
+    "net_findings",
     "next_cycle",
     "open_case",
     "placebo_finding",

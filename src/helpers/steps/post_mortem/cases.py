@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from helpers.bank import places
 from helpers.findings import Figure, Finding, Text, Writer
 from helpers.metrics import journeys, outcomes, segments
 from helpers.metrics.campaigns import Campaign, MeasuringDays, campaign, measuring_days, midnight
+from helpers.models import rollout
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -160,11 +161,16 @@ def open_case(
     of = campaign(bank, campaign_id)
     written, file, mark, untouched = find_brief(bank, campaign_id, brief=brief, run_dir=run_dir)
     design, control, arms, assigned = _design(bank, of, written)
-    seen_after = (bank.as_of - of.last_day(window_days)).days
+    last_start = of.starts_date
+    if design == ROLLOUT:
+        last_start = max(start for start in rollout.branch_starts(bank, of)["start"] if start is not None)
+    seen_after = (bank.as_of - last_start).days + 1 - window_days
     days_after = max(0, min(after_days, seen_after))
-    people = outcomes.outcomes_of(
-        bank, of, assigned, window_days=window_days, before_days=before_days, after_days=days_after
-    ).execute()
+    days = {"window_days": window_days, "before_days": before_days, "after_days": days_after}
+    if design == ROLLOUT:
+        people = _by_wave(bank, of, assigned, **days)
+    else:
+        people = outcomes.outcomes_of(bank, of, assigned, **days).execute()
     steps = journeys.journey(bank, of, assigned=assigned).drop("arm", "branch").execute()
     people = people.merge(steps, on="customer_id", how="left").sort_values("customer_id", ignore_index=True)
     people["branch"] = people["branch"].fillna("–")
@@ -260,6 +266,16 @@ def _came_by_branch(bank: Bank, of: Campaign) -> bool:
     starts = days.group_by("branch").aggregate(first=lambda t: t.assigned_at.min()).execute()
     n_branches = int(whole.customers.branch.nunique().execute())
     return len(starts) < n_branches or starts["first"].dt.date.nunique() > 1
+
+
+def _by_wave(bank: Bank, of: Campaign, assigned: ir.Table, **days: int) -> pd.DataFrame:
+    """Read each branch's outcomes from its own start, not from that of the first branch."""
+    starts = rollout.branch_starts(bank, of).dropna(subset="start")
+    parts = []
+    for start, branches in starts.groupby("start")["branch"]:
+        mine = assigned.filter(assigned.branch.isin(list(branches)))
+        parts.append(outcomes.outcomes_of(bank, replace(of, starts_date=start), mine, **days).execute())
+    return pd.concat(parts, ignore_index=True)
 
 
 def _by_period(bank: Bank, of: Campaign, brief: briefs.Brief | None) -> ir.Table:
@@ -358,6 +374,14 @@ def design_remark(case: Case) -> Text:
 def metric_name(metric: str) -> Text:
     """Return a metric's name as sentences use it; the slug itself for one that is not known here."""
     return METRICS.get(metric, (Text(metric, metric), "score"))[0]
+
+
+def arm_name(arm: str, language: str) -> str:
+    """Return the words for an arm; a name that the labels don't know stands in quotation marks."""
+    from helpers.findings.labels import label
+
+    known = label("arm").values
+    return known[arm].say(language) if arm in known else f"“{arm}”"
 
 
 def metric_unit(metric: str, *, difference: bool = False) -> str:

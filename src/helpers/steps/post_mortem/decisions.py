@@ -13,6 +13,7 @@ from helpers.steps.post_mortem.earnings import pick
 from helpers.steps.post_mortem.hunters import Hunters
 from helpers.steps.post_mortem.measures import Measures
 
+SHOWN = ["metric", "arm", "estimate", "se", "lower", "upper", "n", "is_causal", "decision"]
 GO_ON, CHANGE, STOP = "go_on", "change", "stop"
 
 
@@ -74,7 +75,8 @@ def _decide(
             "margin": w.n(roi_margin, "ratio"), "smallest": smallest,
         }  # fmt: skip
         head = w(*_ACTIONS[action])
-        of_arm = "" if len(case.arms) == 1 else w(f" “{arm}”", f"“{arm}”组")
+        named = cases.arm_name(arm, w.language)
+        of_arm = "" if len(case.arms) == 1 else w(f" (arm {named})", f"（{named}组）")
         return w(f"{head}{of_arm}: {en.format(**facts)}", f"{head}{of_arm}：{zh.format(**facts)}")
 
     return Decision(arm, action, rule, Text.write(sentence, currency=case.bank.currency))

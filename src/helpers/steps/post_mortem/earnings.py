@@ -7,7 +7,7 @@ import pandas as pd
 from helpers.findings import Figure, Finding, Text, Writer
 from helpers.metrics.economics import Economics
 from helpers.models import experiments
-from helpers.steps.post_mortem.cases import Case
+from helpers.steps.post_mortem.cases import Case, arm_name
 from helpers.steps.post_mortem.measures import Measures
 
 COLUMNS = [
@@ -78,7 +78,8 @@ def returns(
         activity = measures.row(_activity_metric(measures), arm)
         money = measures.row(money_metric(measures), arm)
         parts = [("activity", _scaled(activity, each)), ("money", _scaled(money, margin))]
-        parts.append(("both", _together(case, measures, arm, each, margin)))
+        if activity is not None and money is not None:
+            parts.append(("both", _together(case, activity, money, each, margin)))
         for part, value in parts:
             if value is None:
                 continue
@@ -103,12 +104,9 @@ def _scaled(row: pd.Series | None, factor: float) -> tuple[float, float, float] 
 
 
 def _together(
-    case: Case, measures: Measures, arm: str, each: float, margin: float
-) -> tuple[float, float, float] | None:
+    case: Case, activity: pd.Series, money: pd.Series, each: float, margin: float
+) -> tuple[float, float, float]:
     """Estimate both parts as one value a customer, so that the interval knows how they go together."""
-    activity, money = measures.row(_activity_metric(measures), arm), measures.row(money_metric(measures), arm)
-    if activity is None or money is None:
-        return _scaled(activity, each)
     people = case.people[["arm", "active_days_before", "aum_before"]].copy()
     capped = case.people[money["metric"]].astype(float)
     if money["cap_upper"] == money["cap_upper"]:
@@ -121,7 +119,7 @@ def _together(
         covariate=["active_days_before", "aum_before"],
         alpha=case.alpha / len(case.arms),
     )
-    row = found[found["arm"] == arm].iloc[0]
+    row = found[found["arm"] == activity["arm"]].iloc[0]
     return float(row["estimate"]), float(row["lower"]), float(row["upper"])
 
 
@@ -187,7 +185,7 @@ def _roi_finding(
     is_kept = money_metric(measures) == "aum_kept_change"
 
     def sentence(w: Writer) -> str:
-        who = "" if not tail else w(f"“{arm}”: ", f"“{arm}”组：")
+        who = "" if not tail else w(f"Arm {arm_name(arm, 'en')}: ", f"{arm_name(arm, 'zh')}组：")
         on = w(*_PARTS[str(row["part"])])
         kind = w(*_CONVENTION[convention])
         stands = w(

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pandas as pd
+
 from helpers.findings import Figure, Finding, Text, Writer
+from helpers.metrics import campaign_weeks
+from helpers.models import rollout
 from helpers.steps.post_mortem import cases
 from helpers.steps.post_mortem.cases import Case, metric_name, metric_unit
 from helpers.steps.post_mortem.measures import Measures
@@ -36,7 +40,10 @@ def split_finding(case: Case, measures: Measures) -> Finding:
     p = Figure("split_p_value", split["p_value"], unit="p_value", n=split["n"])
 
     def shares(w: Writer) -> str:
-        arms = [f"{arm} {w.n(got, 'share')} / {w.n(due, 'share')}" for arm, (got, due) in split["shares"].items()]
+        arms = [
+            f"{cases.arm_name(arm, w.language)} {w.n(got, 'share')} / {w.n(due, 'share')}"
+            for arm, (got, due) in split["shares"].items()
+        ]
         return "; ".join(arms) if w.language == "en" else "；".join(arms)
 
     def sentence(w: Writer) -> str:
@@ -98,7 +105,8 @@ def _effect_finding(case: Case, measures: Measures, metric: str, arm: str) -> Fi
         name = metric_name(metric).say(w.language)
         number = w.est(figure, signed=True)
         days = case.window_days
-        of_arm = "" if len(case.arms) == 1 else w(f" of “{arm}”", f"“{arm}”组")
+        named = cases.arm_name(arm, w.language)
+        of_arm = "" if len(case.arms) == 1 else w(f" in arm {named}", f"（{named}组）")
         wide = (
             ""
             if len(case.arms) == 1
@@ -124,9 +132,11 @@ def _effect_finding(case: Case, measures: Measures, metric: str, arm: str) -> Fi
         if measures.basis == "rollout":
             return w(
                 f"In the branches reached, {name} rose by {number} per customer over {days} days beyond the "
-                "change in branches not yet reached. This is the campaign's effect if without it all branches would "
+                f"change in branches not yet reached (customers active in the {rollout.ELIGIBLE_DAYS} days before the first "
+                "branch, by the same rule everywhere). This is the campaign's effect if without it all branches would "
                 "have moved alike; the interval takes the branch, not the customer, as the unit.",
-                f"已上线网点的户均{name}在 {days} 天内比尚未上线的网点多增 {number}。"
+                f"已上线网点的户均{name}在 {days} 天内比尚未上线的网点多增 {number}"
+                f"（各网点同口径：首个网点上线前 {rollout.ELIGIBLE_DAYS} 天内有活跃的客户）。"
                 "若没有活动时各网点走势相同，这就是活动效果；区间以网点（而非客户）为单位计算。",
             )
         beside = w(*_BESIDE[str(row["method"])])
@@ -185,7 +195,7 @@ def _none(value: float) -> float | None:
     return None if value != value else float(value)
 
 
-def net_finding(case: Case, measures: Measures) -> list[Finding]:
+def net_findings(case: Case, measures: Measures) -> list[Finding]:
     """Say whether activity was added or only brought forward: the days after the window count as well."""
     if case.after_days == 0:
         text = Text(
@@ -213,7 +223,8 @@ def _net_finding(case: Case, measures: Measures, arm: str) -> Finding:
     short = case.after_days < case.after_days_asked
 
     def sentence(w: Writer) -> str:
-        of_arm = "" if not tail else w(f"“{arm}”: ", f"“{arm}”组：")
+        named = cases.arm_name(arm, w.language)
+        of_arm = "" if not tail else w(f"Arm {named}: ", f"{named}组：")
         text = of_arm + w(
             f"In the {case.after_days} days after the window the difference is {w.est(figures[0], signed=True)}, over both "
             f"together {w.est(figures[1], signed=True)}. ",
@@ -222,9 +233,14 @@ def _net_finding(case: Case, measures: Measures, arm: str) -> Finding:
         )
         if during["lower"] > 0 and after["upper"] < 0:
             text += w(
-                "What was gained was lost again afterwards: activity was brought forward, as far as it was not simply "
-                "lost.",
+                "What was gained was lost again afterwards: activity was brought forward rather than added.",
                 "前段所增在后段被抵回：活跃只是被提前。",
+            )
+        elif net["lower"] > 0 and during["lower"] <= 0:
+            text += w(
+                "The window itself shows no gain, so a gain over the longer span alone is one reading of several and may "
+                "be chance: don't build on it.",
+                "窗口期本身未见增量，仅长时段出现增量，属多次读数之一，可能出于偶然，不宜据此下结论。",
             )
         elif net["lower"] > 0:
             text += w("The gain stands when the days after are counted in.", "计入后段，增量依然成立。")
@@ -242,18 +258,45 @@ def _net_finding(case: Case, measures: Measures, arm: str) -> Finding:
             )
         return text
 
-    tone = "bad" if during["lower"] > 0 and after["upper"] < 0 else "good" if net["lower"] > 0 else "plain"
+    gained = during["lower"] > 0
+    tone = "bad" if gained and after["upper"] < 0 else "good" if gained and net["lower"] > 0 else "plain"
     return Finding(f"net{tail}", Text.write(sentence), figures, table="effects", tone=tone)
+
+
+def course(case: Case, measures: Measures, *, weeks_before: int = 8) -> pd.DataFrame:
+    """Follow the difference in activity from before the launch to the last day that was asked for.
+
+    Returns
+    -------
+    DataFrame
+        ``axis`` (week since the launch; period of the roll-out), ``arm, position, estimate, lower, upper, n``. Empty where
+        there is nobody to compare with.
+    """
+    columns = ["axis", "arm", "position", "estimate", "lower", "upper", "n"]
+    if measures.split is not None:
+        weeks = campaign_weeks.weekly_difference(
+            case.bank,
+            case.campaign,
+            case.assigned,
+            control=case.control,
+            weeks_before=weeks_before,
+            days_after_launch=case.window_days + case.after_days,
+            alpha=case.alpha / len(case.arms),
+        )
+        return weeks.rename(columns={"week": "position"}).assign(axis="week")[columns]
+    if measures.events is not None:
+        return measures.events.rename(columns={"period": "position"}).assign(axis="period", arm=case.arms[0])[columns]
+    return pd.DataFrame(columns=columns)
 
 
 def money_findings(case: Case, measures: Measures) -> list[Finding]:
     """Say what the campaign moved in money, and whether it stayed when the bait was gone."""
     if measures.row("aum_change") is None or measures.basis != "randomised":
-        reason = (
-            Text("no sound hold-out", "没有可靠的留白组")
-            if measures.basis != "randomised"
-            else Text("no balance day after the window yet", "窗口期后尚无余额数据")
-        )
+        reason = Text("no balance day after the window yet", "窗口期后尚无余额数据")
+        if measures.basis == "rollout":
+            reason = Text("between branches only activity is compared", "网点之间仅比较活跃")
+        elif measures.basis != "randomised":
+            reason = Text("no sound hold-out", "没有可靠的留白组")
         text = Text(
             f"The effect on money can't be told: {reason.en}.",
             f"无法判断对资金的效果：{reason.zh}。",
@@ -277,7 +320,8 @@ def _money_finding(case: Case, measures: Measures, arm: str) -> Finding:
     capped = "winsorized" in str(during["method"])
 
     def sentence(w: Writer) -> str:
-        of_arm = "" if not tail else w(f"“{arm}”: ", f"“{arm}”组：")
+        named = cases.arm_name(arm, w.language)
+        of_arm = "" if not tail else w(f"Arm {named}: ", f"{named}组：")
         cap = w(" (extremes capped alike in all arms)", "（各组同口径截尾）") if capped else ""
         text = of_arm + w(
             f"From {case.measuring.before} to {case.measuring.after} assets per treated customer moved by "

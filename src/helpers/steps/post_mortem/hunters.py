@@ -124,7 +124,7 @@ def hunters_findings(case: Case, hunters: Hunters) -> list[Finding]:
             f"{w.est(share)} of those who took a benefit are flagged ({int(row['customers']):,} customers with at least "
             f"{hunters.min_signals} signals); {w.n(leaked.value, 'money')} of benefits, {part} of all, went to them. "
             "Flagged means worth a look, not proven.",
-            f"领取权益的客户中 {w.est(share)} 被标记（{int(row['customers']):,} 人，至少命中 {hunters.min_signals} 项特征），"
+            f"领取权益的客户中 {w.est(share)}被标记（{int(row['customers']):,} 人，至少命中 {hunters.min_signals} 项特征），"
             f"其所得权益 {w.n(leaked.value, 'money')}，占全部权益成本的 {part}。标记仅供核查，并非定论。",
         )
         if hunters.missing:

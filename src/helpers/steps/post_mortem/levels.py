@@ -175,10 +175,14 @@ def gap_tables(case: Case, *, min_group_size: int = 10) -> dict[str, pd.DataFram
     }
 
 
-def gap_finding(case: Case, bridge: pd.DataFrame, tables: dict[str, pd.DataFrame]) -> Finding | None:
-    """Say what the gap is made of; None without target or hold-out."""
+def gap_finding(case: Case, bridge: pd.DataFrame, tables: dict[str, pd.DataFrame]) -> Finding:
+    """Say what the gap is made of, or why that can't be told."""
     if bridge.empty:
-        return None
+        text = Text(
+            "What the gap is made of can't be told: it needs a brief with a target, a measured goal and a hold-out.",
+            "缺口的构成无法拆解：需要有目标的简报、可测的目标指标和留白组。",
+        )
+        return Finding("gap", text, tone="warning")
     amounts = bridge.set_index("piece")["amount"]
     unit = metric_unit(case.goal_metric)
     n = len(case.treated)
@@ -192,19 +196,22 @@ def gap_finding(case: Case, bridge: pd.DataFrame, tables: dict[str, pd.DataFrame
         def say(piece: str) -> str:
             return w.n(amounts[piece], unit, signed=True)
 
+        size = w.n(abs(amounts["gap"]), unit)
+        missing = w(f"{size} short of the target", f"距目标还差 {size}")
+        if amounts["gap"] <= 0:
+            missing = w(f"{size} beyond the target", f"超出目标 {size}")
         text = w(
             f"Planned baseline {w.n(amounts['baseline'], unit)}, drift without the campaign {say('drift')}, difference "
-            f"to the hold-out {say('effect')}: actual {w.n(amounts['actual'], unit)}, gap to the target {say('gap')} "
-            f"(n = {n:,}).",
+            f"to the hold-out {say('effect')}: actual {w.n(amounts['actual'], unit)}, {missing} (n = {n:,}).",
             f"计划基线 {w.n(amounts['baseline'], unit)}，无活动时的自然变化 {say('drift')}，与留白组之差 {say('effect')}："
-            f"实际 {w.n(amounts['actual'], unit)}，距目标 {say('gap')}（n = {n:,}）。",
+            f"实际 {w.n(amounts['actual'], unit)}，{missing}（n = {n:,}）。",
         )
-        if worst is not None and worst["contribution"] > 0:
+        if worst is not None and worst["contribution"] > 0 and amounts["gap"] > 0:
             stage = stage_name(str(worst["stage"])).say(w.language)
             part = w.n(worst["contribution"], unit, signed=True)
             text += w(
                 f" Of the gap, {part} lies with the {int(worst['n']):,} customers who stopped at “{stage}”.",
-                f"其中 {part} 来自止步于“{stage}”的 {int(worst['n']):,} 位客户。",
+                f"其中 {part}来自止步于“{stage}”的 {int(worst['n']):,} 位客户。",
             )
         return text
 

@@ -17,6 +17,7 @@ COLUMNS = [
     "metric", "arm", "basis", "method", "n", "n_control", "mean", "mean_control", "estimate", "se", "lower", "upper",
     "p_value", "p_adjusted", "cap_lower", "cap_upper",
 ]  # fmt: skip
+SHOWN = ["metric", "arm", "n", "n_control", "estimate", "lower", "upper", "p_adjusted", "method", "basis"]
 NAN = float("nan")
 CAUSAL = ("randomised", "rollout")
 COVARIATES = dict.fromkeys(cases.ACTIVITY, "active_days_before") | dict.fromkeys(cases.MONEY, "aum_before")

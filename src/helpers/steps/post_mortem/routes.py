@@ -85,7 +85,7 @@ def leak_finding(case: Case, funnel: pd.DataFrame) -> Finding:
             f"The biggest leak in people lies before “{stage}”: {int(leak['n_lost']):,} stopped there, only "
             f"{w.est(share)} went on; {w.n(cost.value, 'money')} had been spent on those who stopped.",
             f"人数上最大的流失发生在“{stage}”之前：{int(leak['n_lost']):,} 人止步，"
-            f"仅 {w.est(share)} 继续；已为止步者花费 {w.n(cost.value, 'money')}。",
+            f"仅 {w.est(share)}继续；已为止步者花费 {w.n(cost.value, 'money')}。",
         )
         if dear["stage"] != leak["stage"] and dear["cost_lost"] > 0:
             other = stage_name(str(dear["stage"])).say(w.language)

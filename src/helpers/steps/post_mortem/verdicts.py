@@ -140,7 +140,8 @@ def _claim_finding(case: Case, key: str, rows: pd.DataFrame, claim: Words | None
             }
         parts = []
         for (_, row), figure in zip(rows.iterrows(), figures, strict=True):
-            of_arm = "" if len(rows) == 1 else w(f"“{row['arm']}” ", f"“{row['arm']}”组")
+            named = cases.arm_name(row["arm"], w.language)
+            of_arm = "" if len(rows) == 1 else w(f"arm {named} ", f"{named}组")
             why = w(*_REASONS[str(row["reason"])])
             number = "" if figure.value is None else f" {w.est(figure, signed=True)}"
             parts.append(
