@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from helpers.models.forecast.draws import Drivers, check_horizon, check_settings, summarise
+from helpers.models.forecast.draws import Drivers, centre, check_horizon, check_settings, summarise
 
 DRIVERS = ("inflow_rate", "outflow_rate", "valuation_rate", "first_assets")
 LEVERS: dict[str, tuple[str, ...]] = {
@@ -114,7 +114,8 @@ class AumProjection:
         horizon = check_horizon(horizon_months)
         if len(self.drivers_.history) < 2:
             return np.empty((0, horizon))
-        return self._run(self.drivers_.draw(self.n_paths, horizon, np.random.default_rng(self.seed)))
+        paths = self._run(self.drivers_.draw(self.n_paths, horizon, np.random.default_rng(self.seed)))
+        return centre(paths, self.project(horizon))
 
     def _run(self, drivers: np.ndarray) -> np.ndarray:
         n_paths, horizon, _ = drivers.shape

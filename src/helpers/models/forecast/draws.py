@@ -126,6 +126,11 @@ def check_horizon(horizon_months: int) -> int:
     return int(horizon_months)
 
 
+def centre(paths: np.ndarray, central: np.ndarray) -> np.ndarray:
+    """Shift paths so that their median is the central path: rates can't go below 0, which makes raw draws lopsided."""
+    return np.maximum(paths + central - np.median(paths, axis=0), 0.0)
+
+
 def summarise(paths: np.ndarray, central: np.ndarray, name: str, alpha: float) -> pd.DataFrame:
     """Turn simulated paths into a table: step ahead, central value, prediction interval."""
     steps = np.arange(1, len(central) + 1)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from helpers.models.forecast.draws import Drivers, check_horizon, check_settings, summarise
+from helpers.models.forecast.draws import Drivers, centre, check_horizon, check_settings, summarise
 
 # Shares of a state that are active in the next month. “Returns” count the whole months missed.
 RATES = ("stay_new", "stay_old", "return_after_1", "return_after_2", "return_later")
@@ -132,7 +132,8 @@ class MauProjection:
         if len(self.drivers_.history) < 2:
             return np.empty((0, horizon))
         rng = np.random.default_rng(self.seed)
-        return self._run(self.drivers_.draw(self.n_paths, horizon, rng), rng=rng)
+        paths = self._run(self.drivers_.draw(self.n_paths, horizon, rng), rng=rng)
+        return centre(paths, self.project(horizon))
 
     def _run(self, drivers: np.ndarray, *, rng: np.random.Generator | None) -> np.ndarray:
         """Walk the states through the months; with a generator, single customers decide too."""

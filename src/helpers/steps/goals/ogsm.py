@@ -14,6 +14,23 @@ from helpers.models.forecast.aum import LEVERS as AUM_LEVERS
 from helpers.models.forecast.mau import LEVERS as MAU_LEVERS
 from helpers.steps.goals.split import Split
 
+# Measures that this step can count; the others come with the campaigns and channels of later steps.
+MEASURED_HERE = frozenset(
+    {
+        "activation_rate",
+        "active_days",
+        "aum_per_active",
+        "balance_outflow_rate",
+        "month_retention",
+        "net_new_money",
+        "new_customers",
+        "newcomer_retention",
+        "penetration",
+        "silence_rate",
+        "win_back_rate",
+    }
+)
+
 
 class Strategy(catalogue.Entry):
     """One lever of `ogsm.yml`: the goal it serves, its strategy, the measures that show whether it works."""
@@ -129,7 +146,9 @@ def _measure(metric: Metric, row: dict[str, Any], currency: str) -> Text:
     def words(w: Writer) -> str:
         name = metric.name.say(w.language)
         if row["now"] != row["now"]:
-            return w(f"{name} (later step)", f"{name}（后续步骤测算）")
+            return (
+                f"{name} –" if row["metric"] in MEASURED_HERE else w(f"{name} (later step)", f"{name}（后续步骤测算）")
+            )
         now = w.n(row["now"], row["unit"])
         if row["asked"] != row["asked"]:
             return w(f"{name} {now}", f"{name} {now}")

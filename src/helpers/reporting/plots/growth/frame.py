@@ -43,7 +43,7 @@ def set_title(ax: Axes, text: Text, language: str, *, width: int = 82) -> None:
         for character in words:
             step = 1 if ord(character) < 0x2E80 else 2
             # A line never begins with a closing mark or in the middle of a number.
-            if size + step > width and character not in "，。；：）”% " and not character.isascii():
+            if size + step > width and character not in "，。；：）”% 万亿元人天" and not character.isascii():
                 lines.append("")
                 size = 0
             lines[-1] += character

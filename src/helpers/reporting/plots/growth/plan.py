@@ -16,7 +16,7 @@ from helpers.reporting.plots.growth.frame import MONTH, empty, month_ticks, room
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_NAMES = {"mau": Text("MAU", "月活"), "aum": Text("AUM", "AUM")}
+_NAMES = {"mau": Text("MAU", "月活"), "aum": Text("AUM", "AUM ")}
 _UNITS = {"mau": "count", "aum": "money"}
 _SHOWN_MONTHS = 15
 
