@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -91,30 +92,73 @@ def tiny_tables() -> dict[str, pd.DataFrame]:
 
 
 @pytest.fixture(scope="session")
-def sample_bank_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the small sample bank once a run; parallel workers share it (the first one builds)."""
-    from helpers.bank import sample
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder that all parallel workers of a run share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
 
-    shared = tmp_path_factory.getbasetemp()
-    if os.environ.get("PYTEST_XDIST_WORKER"):
-        shared = shared.parent
-    folder = shared / "sample-bank"
-    lock = shared / "sample-bank.lock"
-    import time
 
-    while not (folder / "bank.yml").is_file():
+def build_once(folder: Path, build: Callable[[Path], object]) -> Path:
+    """Build a folder once a run, whichever worker comes first; the others wait for it."""
+    done, lock = folder.with_name(folder.name + ".done"), folder.with_name(folder.name + ".lock")
+    while not done.is_file():
         try:
             handle = os.open(lock, os.O_CREAT | os.O_EXCL)
         except FileExistsError:
             time.sleep(0.2)
             continue
         try:
-            if not (folder / "bank.yml").is_file():
-                sample.build(folder, customers=SMALL_CUSTOMERS)
+            if not done.is_file():
+                build(folder)
+                done.touch()
         finally:
             os.close(handle)
             lock.unlink()
     return folder
+
+
+@pytest.fixture(scope="session")
+def sample_bank_folder(shared_folder: Path) -> Path:
+    """Build the small sample bank (3,000 customers, all 24 months)."""
+    from helpers.bank import sample
+
+    return build_once(shared_folder / "sample-bank", lambda folder: sample.build(folder, customers=SMALL_CUSTOMERS))
+
+
+@pytest.fixture(scope="session")
+def reports(shared_folder: Path, sample_bank_folder: Path) -> Path:
+    """Run every playbook on the small sample bank, in English, and the first case of each in Chinese."""
+    from typer.testing import CliRunner
+
+    from helpers.cli import app
+    from helpers.runs import plan
+
+    def build(folder: Path) -> None:
+        for playbook in playbooks():
+            first = plan.read(playbook).cases[0].name
+            for language, extra in (("en", []), ("zh", ["--case", first])):
+                done = CliRunner().invoke(
+                    app,
+                    [
+                        "run",
+                        playbook,
+                        "--bank",
+                        str(sample_bank_folder),
+                        "--reports",
+                        str(folder),
+                        "--language",
+                        language,
+                        *extra,
+                    ],
+                )
+                assert done.exit_code == 0, done.output
+
+    return build_once(shared_folder / "reports", build)
+
+
+def playbooks() -> list[str]:
+    """Names of the project's playbooks."""
+    return sorted(folder.name for folder in (ROOT / "playbooks").iterdir() if (folder / "playbook.yml").is_file())
 
 
 @pytest.fixture(scope="session")

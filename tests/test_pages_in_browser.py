@@ -1,0 +1,126 @@
+"""Pages as a browser shows them, with the network cut: no request, no error, no violation, nothing wider than the page."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+PHONE = {"width": 390, "height": 844}
+DESKTOP = {"width": 1280, "height": 900}
+
+
+def chromium() -> str | None:
+    return next(
+        (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
+    )
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    program = chromium()
+    if program is None:
+        message = "no chromium on this machine"
+        if os.environ.get("REQUIRE_BROWSER"):
+            pytest.fail(f"{message}, and this run requires one")
+        pytest.skip(message)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(
+            executable_path=program, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        )
+        yield started
+        started.close()
+
+
+def pages(reports: Path) -> list[Path]:
+    return sorted(reports.rglob("*.html"))
+
+
+def open_page(browser: Any, file: Path, **settings: Any) -> tuple[Any, list[str]]:
+    """Open a page offline and collect what it asks for and complains of."""
+    context = browser.new_context(offline=True, **settings)
+    page = context.new_page()
+    trouble: list[str] = []
+    page.on("console", lambda message: trouble.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: trouble.append(str(error)))
+    page.on(
+        "request",
+        lambda request: (
+            None if request.url.startswith(("file:", "data:")) else trouble.append(f"asked for {request.url}")
+        ),
+    )
+    page.goto(file.as_uri())
+    return page, trouble
+
+
+def test_pages_open_offline_without_a_request_or_an_error(browser: Any, reports: Path) -> None:
+    for file in pages(reports):
+        page, trouble = open_page(browser, file, viewport=DESKTOP)
+        broken = page.evaluate("[...document.images].filter(i => !i.complete || i.naturalWidth === 0).length")
+        page.context.close()
+        assert trouble == [], file
+        assert broken == 0, file
+
+
+def test_axe_finds_no_violation(browser: Any, reports: Path) -> None:
+    from axe_core_python.sync_playwright import Axe
+
+    axe = Axe()
+    for file in pages(reports):
+        page, _ = open_page(browser, file, viewport=DESKTOP)
+        found = axe.run(page)["violations"]
+        page.context.close()
+        told = [(rule["id"], rule["nodes"][0]["html"][:160]) for rule in found]
+        assert told == [], file
+
+
+def test_axe_finds_no_violation_in_the_dark(browser: Any, reports: Path) -> None:
+    from axe_core_python.sync_playwright import Axe
+
+    axe = Axe()
+    for file in [reports / "index.html", *sorted(reports.rglob("0*.html"))[:5]]:
+        page, _ = open_page(browser, file, viewport=DESKTOP, color_scheme="dark")
+        found = axe.run(page)["violations"]
+        page.context.close()
+        assert [(rule["id"], rule["nodes"][0]["html"][:160]) for rule in found] == [], file
+
+
+def test_nothing_is_wider_than_a_phone(browser: Any, reports: Path) -> None:
+    for file in pages(reports):
+        page, _ = open_page(browser, file, viewport=PHONE)
+        width = page.evaluate("document.documentElement.scrollWidth")
+        page.context.close()
+        assert width <= PHONE["width"], (file, width)
+
+
+def test_pages_print_on_a4(browser: Any, reports: Path) -> None:
+    for file in sorted(reports.rglob("0*.html"))[:5]:
+        page, _ = open_page(browser, file)
+        page.emulate_media(media="print")
+        hidden = page.evaluate("[...document.querySelectorAll('details.code')].every(d => d.offsetParent === null)")
+        document = page.pdf(prefer_css_page_size=True)
+        page.context.close()
+        assert hidden, file
+        assert document.startswith(b"%PDF")
+
+
+def test_chinese_shows_without_a_system_font(browser: Any, reports: Path) -> None:
+    """The glyphs come with the page: with all other families taken away the embedded one still draws them."""
+    for file in [file for file in pages(reports) if "/zh/" in file.as_posix()]:
+        page, _ = open_page(browser, file, viewport=DESKTOP)
+        loaded = page.evaluate(
+            """async () => {
+                const text = [...new Set(document.body.innerText)].filter(c => c.codePointAt(0) >= 0x2e80).join('');
+                const faces = await document.fonts.load('16px "Playbook Sans SC"', text);
+                return faces.length > 0 && document.fonts.check('16px "Playbook Sans SC"', text);
+            }"""
+        )
+        page.context.close()
+        assert loaded, file
