@@ -81,15 +81,18 @@ def test_hunters_show_their_signals(sample_bank_folder: Path, events: pd.DataFra
     devices = table("devices")
     shared = devices.groupby("device_id").customer_id.nunique()
     crowded = set(devices[devices.device_id.isin(shared[shared >= 4].index)].customer_id)
-    assert crowded <= in_ring
+    assert len(crowded & in_ring) > 0.7 * len(crowded) > 0.7 * len(crowded & in_ring)  # families share devices too
     assert len(crowded) > 0.6 * len(in_ring)
     rewards = table("rewards").dropna(subset=["redeemed_at"])
     instant = (rewards.redeemed_at - rewards.rewarded_at).dt.total_seconds() < 180
     is_hunter = rewards.customer_id.isin(hunters)
-    assert instant[is_hunter].all()
-    assert not instant[~is_hunter].any()
-    outside = events[events.customer_id.isin(hunters) & ~events.event.str.contains("campaign|check|claim|draw|quiz")]
-    assert outside.event.isin(("login", "invite", "pay", "buy_wealth")).all()
+    # some hunters wait and some honest customers are quick: no signal alone is proof
+    assert 0.75 < instant[is_hunter].mean() < 1
+    assert 0 < instant[~is_hunter].mean() < 0.1
+    looks_around = events.event.isin(("browse", "transfer", "contact_service")).groupby(events.customer_id).mean()
+    of_hunter = looks_around.index.isin(hunters)
+    assert 0.7 < (looks_around[of_hunter] == 0).mean() < 1
+    assert (looks_around[~of_hunter] > 0.2).mean() > 0.95
     assert set(table("rewards").query("campaign_id == 'K005'").customer_id) & hunters
 
 
@@ -123,6 +126,12 @@ def test_some_messages_break_any_policy(table) -> None:
     weekly = sms.groupby("customer_id").touch_id.rolling("7D").count()
     assert weekly.max() >= 8
     assert (touches.cost >= 0).all()
+    consents = table("customers").set_index("customer_id").marketing_consent
+    refused = consents[consents.notna()].astype(bool).pipe(lambda known: known[~known]).index
+    assert 0 < touches.customer_id.isin(refused).mean() < 0.03
+    assert 0.03 < consents.isna().mean() < 0.12
+    promotional = touches.dropna(subset=["campaign_id"]).set_index("sent_at").sort_index()
+    assert promotional.groupby("customer_id").touch_id.rolling("7D").count().max() >= 5
     assert touches.touch_id.is_unique
 
 

@@ -55,6 +55,7 @@ ACTIONS = (
 )
 LEAVES = len(PAGES)
 LONGEST_PATH = 14
+DISGUISED_SHARE = 0.12  # of hunters
 # rows: page now; columns: page next, the last one leaves the app
 _MAIN = {
     "login": {"home": 74, "accounts": 8, "activity_centre": 3, LEAVES: 24},
@@ -234,7 +235,8 @@ def draw_clicks(
     going = np.arange(len(s_row))
     state = np.zeros(len(s_row), dtype=np.int64)
     found_session, found_page, found_second = [going], [state], [now.copy()]
-    is_short = is_hunter[s_row]
+    # hunters sign in and leave, except for a few who look around so as not to stand out
+    is_short = (is_hunter & (rng.random(people.n) >= DISGUISED_SHARE))[s_row]
     going = going[~is_short]
     state = state[~is_short]
     base = edition[s_row] * len(PAGES)

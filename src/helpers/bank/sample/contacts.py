@@ -24,7 +24,10 @@ _CLICKS = np.array([0.10, 0.045, 0.03, 0.16, 0.30, 0.55, 0.04, 0.05])
 _SPOKEN = np.isin(TOUCH_CHANNELS, ("call", "relationship_manager"))
 QUIET_SHARE = 0.02  # of messages sent between 22:00 and 08:00
 BURST_SHARE = 0.01  # of customers who get far more messages in a week than any cap allows
+UNASKED_SHARE = 0.15  # of messages to those without consent that are sent all the same
 ROUTINE_PER_MONTH = 0.55  # messages outside campaigns, a living customer
+PATIENT_SHARE = 0.12  # of hunters
+HASTY_SHARE = 0.06  # of benefits that honest customers use
 PAYOUT_DAY = "2025-01-08"
 
 
@@ -64,14 +67,15 @@ def draw_touches(
     for number, outcome in enumerate(outcomes):
         rows = outcome.rows[outcome.is_treated]
         launch = outcome.launch[outcome.is_treated]
-        times_sent = 1 + rng.binomial(2, 0.35, len(rows))
+        hurried = rng.random(len(rows)) < BURST_SHARE
+        times_sent = 1 + rng.binomial(2, 0.35, len(rows)) + 5 * hurried
         which = np.repeat(np.arange(len(rows)), times_sent)
         turn = np.arange(len(which)) - np.repeat(np.cumsum(times_sent) - times_sent, times_sent)
         weights = np.zeros((1, len(TOUCH_CHANNELS)))
         for channel, weight in outcome.plan.channels:
             weights[0, TOUCH_CHANNELS.index(channel)] = weight
         channel = one_of(rng, weights, np.zeros(len(which), dtype=int))
-        day = launch[which] + turn * rng.integers(4, 9, len(which))
+        day = launch[which] + turn * np.where(hurried[which], 1, rng.integers(4, 9, len(which)))
         parts.append((rows[which], np.full(len(which), number), channel, day))
     for month in range(window.months):
         first, last = window.month_starts[month], window.month_starts[month + 1] - 1
@@ -87,7 +91,8 @@ def draw_touches(
     parts.append((rows, np.full(len(rows), -1), np.full(len(rows), TOUCH_CHANNELS.index("sms")), day))
 
     row, campaign, channel, day = (np.concatenate(column) for column in zip(*parts, strict=True))
-    inside = (day < window.days) & (day >= lives.first_start[row]) & (day <= lives.closing_day[row])
+    asked = people.consents[row] | (rng.random(len(row)) < UNASKED_SHARE)
+    inside = asked & (day < window.days) & (day >= lives.first_start[row]) & (day <= lives.closing_day[row])
     row, campaign, channel, day = row[inside], campaign[inside], channel[inside], day[inside]
     hour = one_of(rng, _SENDING_HOURS, np.zeros(len(row), dtype=int))
     quiet = rng.random(len(row)) < QUIET_SHARE
@@ -108,7 +113,7 @@ def draw_touches(
     return Touches(row, campaign, channel, second, outcome, _COST[channel])
 
 
-_SENDING_HOURS = np.array([[0] * 8 + [1, 6, 14, 9, 5, 3, 6, 8, 8, 7, 9, 10, 8, 3, 0, 0]], dtype=float)
+_SENDING_HOURS = np.array([[0] * 8 + [1, 6, 14, 9, 5, 3, 6, 8, 8, 7, 9, 10, 8, 0, 0, 0]], dtype=float)
 
 
 def draw_payouts(
@@ -149,9 +154,11 @@ def draw_payouts(
         none = np.zeros(0, dtype=np.int64)
         return Payouts(none, none, none, none, none.astype(float), none)
     row, campaign, kind, second, cost = (np.concatenate(column) for column in zip(*parts, strict=True))
-    delay = np.where(
-        is_hunter[row], rng.integers(8, 120, len(row)), (rng.exponential(4.5, len(row)) * 86_400).astype(np.int64) + 600
-    )
+    slow = (rng.exponential(4.5, len(row)) * 86_400).astype(np.int64) + 600
+    fast = rng.integers(8, 120, len(row))
+    # some hunters wait on purpose, and some honest customers use a benefit as soon as they have it
+    grabs = is_hunter & (rng.random(len(is_hunter)) >= PATIENT_SHARE)
+    delay = np.where(grabs[row] | (rng.random(len(row)) < HASTY_SHARE), fast, slow)
     used = is_hunter[row] | (rng.random(len(row)) < 0.74)
     redeemed = np.where(used & (second + delay < window.days * 86_400), second + delay, NO_TIME)
     return Payouts(row, campaign, kind, second, cost, redeemed)

@@ -25,6 +25,7 @@ PRODUCTS = (
 )
 SECOND_DEVICE_SHARE = 0.17
 COUPLE_SHARE = 0.012  # customers who share a device with one other, in all innocence
+HOUSEHOLD_SHARE = 0.008  # customers of families of four on one device
 _DAY = 86_400
 
 
@@ -93,9 +94,12 @@ def draw_devices(
     n = people.n
     own = rng.permutation(4 * n)  # numbers tell nothing
     device = own[:n].copy()
-    pairs = rng.permutation(np.flatnonzero(~rings.is_hunter))[: 2 * round(COUPLE_SHARE * n / 2)]
-    half = len(pairs) // 2
-    device[pairs[half : 2 * half]] = device[pairs[:half]]
+    honest = rng.permutation(np.flatnonzero(~rings.is_hunter))
+    couples = round(COUPLE_SHARE * len(honest) / 2)
+    families = round(HOUSEHOLD_SHARE * len(honest) / 4)
+    device[honest[couples : 2 * couples]] = device[honest[:couples]]
+    rest = honest[2 * couples : 2 * couples + 4 * families]
+    device[rest] = np.repeat(device[rest[:families]], 4)
     for ring in range(len(rings.head)):
         members = np.flatnonzero(rings.ring == ring)
         shared = own[2 * n + 2 * ring : 2 * n + 2 * ring + 2]

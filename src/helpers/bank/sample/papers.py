@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import date, timedelta
 from pathlib import Path
 
-import numpy as np
-
 from helpers.bank import brief as briefs
 from helpers.bank.catalogue import Words
 from helpers.bank.sample.cell import World
@@ -58,7 +56,6 @@ def brief_of(plan: Plan, world: World) -> briefs.Brief:
     treated = [name for name, _ in plan.arms if name != HOLD_OUT]
     rewards = [reward for arm in treated for reward in plan.rewards[arm]]
     arms = [briefs.Arm(name=name, weight=weight, control=name == HOLD_OUT) for name, weight in plan.arms]
-    share = {"silver": 0.17, "women": 0.25, "with_assets": 0.24, "small_assets": 0.34}.get(plan.segment, 0.5)
     return briefs.Brief(
         campaign_id=plan.campaign_id,
         name=Words(en=plan.en, zh=plan.zh),
@@ -68,10 +65,10 @@ def brief_of(plan: Plan, world: World) -> briefs.Brief:
         starts_date=launch,
         ends_date=ends,
         evaluate_on=max(ends, launch + timedelta(days=EFFECT_DAYS - 1)) + timedelta(days=31),
-        budget=float(np.round(plan.budget_each * world.customers * 0.42, -2)),
+        budget=plan.budget(world.customers),
         assignment="randomised" if plan.is_randomised else "branch_rollout",
         arms=tuple(arms),
-        n_planned=int(round(share * world.customers, -1)),
+        n_planned=plan.planned(world.customers),
         benefits=tuple(dict.fromkeys(reward.kind for reward in rewards)),
         channels=tuple(channel for channel, _ in plan.channels),
         goal=_goal(plan),

@@ -56,6 +56,8 @@ class People:
     uses_elder_edition: np.ndarray
     gap_days: np.ndarray
     keenness: np.ndarray
+    consents: np.ndarray
+    consent_known: np.ndarray
 
     @property
     def n(self) -> int:
@@ -117,4 +119,6 @@ def draw_people(rng: np.random.Generator, *, first: int, n: int) -> People:
         uses_elder_edition=(kind == 1) & (rng.random(n) < 0.45),
         gap_days=gap_days,
         keenness=rng.random(n),
+        consents=rng.random(n) < 0.90,
+        consent_known=rng.random(n) >= 0.07,
     )

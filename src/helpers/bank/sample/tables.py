@@ -89,6 +89,7 @@ def customers(world: World, cell: Cell) -> pa.Table:
             "risk_appetite": arrow.words(people.risk_appetite, RISK_APPETITES, known=people.risk_known),
             "city_tier": arrow.numbers(people.city_tier),
             "branch_distance_km": arrow.numbers(people.branch_distance_km),
+            "marketing_consent": arrow.numbers(people.consents, known=people.consent_known),
             "closed_date": arrow.dates(window, closing, known=(closing < window.days)),
         }
     )
@@ -114,7 +115,7 @@ def campaigns(world: World) -> pa.Table:
     """Return the past campaigns."""
     window = world.window
     plans = plans_in(window)
-    budget = [round(plan.budget_each * world.customers * 0.42, -2) for plan in plans]
+    budget = [plan.budget(world.customers) for plan in plans]
     return pa.table(
         {
             "campaign_id": pa.array([plan.campaign_id for plan in plans], type=pa.string()),
