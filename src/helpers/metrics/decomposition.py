@@ -23,6 +23,8 @@ ASSET_FACTORS = (
     "aum_per_holder_active",
     "aum_per_holder_inactive",
 )
+# An addend of its own where a bank nets overdrafts: a product of factors can't be negative.
+OVERDRAFTS = "overdrafts"
 
 
 def logarithmic_mean(a: float, b: float) -> float:
@@ -197,7 +199,7 @@ def split_asset_change(factors: pd.DataFrame, *, before: str, after: str) -> pd.
 
     Returns
     -------
-    DataFrame, one row a factor (:data:`ASSET_FACTORS`)
+    DataFrame, one row a factor (:data:`ASSET_FACTORS`, and ``overdrafts`` where the bank nets them)
         As :func:`lmdi`: ``effect`` in money, adding up to the change of AUM.
 
     Raises
@@ -221,14 +223,16 @@ def split_asset_change(factors: pd.DataFrame, *, before: str, after: str) -> pd.
     if before >= after:
         raise ValueError(f"before must be an earlier month than after, not {before} and {after}")
     table = factors[factors["month"].isin([before, after])]
-    table = table.groupby(["month", "is_active"], as_index=False)[["customers", "holders", "aum"]].sum()
+    sums = ["customers", "holders", "aum", *([OVERDRAFTS] if OVERDRAFTS in table.columns else [])]
+    table = table.groupby(["month", "is_active"], as_index=False)[sums].sum()
+    netted = table[OVERDRAFTS] if OVERDRAFTS in table.columns else 0.0
     base = table.groupby("month")["customers"].transform("sum").astype(float)
     table["base"] = base
     table["share_of_base"] = (table["customers"] / base.where(base > 0)).fillna(0.0)
     customers = table["customers"].astype(float)
     table["penetration"] = (table["holders"] / customers.where(customers > 0)).fillna(0.0)
     holders = table["holders"].astype(float)
-    table["aum_per_holder"] = (table["aum"] / holders.where(holders > 0)).fillna(0.0)
+    table["aum_per_holder"] = ((table["aum"] - netted) / holders.where(holders > 0)).fillna(0.0)
     chain = ["base", "share_of_base", "penetration", "aum_per_holder"]
     parts = lmdi_groups(table, factors=chain, period="month", by=["is_active"])
     names = {
@@ -245,9 +249,13 @@ def split_asset_change(factors: pd.DataFrame, *, before: str, after: str) -> pd.
     effects = parts.groupby("name")["effect"].sum()
     levels = [_levels(table[table["month"] == month]) for month in (before, after)]
     start, end = (float(table.loc[table["month"] == month, "aum"].sum()) for month in (before, after))
-    return _table(
-        levels[0], levels[1], {factor: float(effects.get(factor, 0.0)) for factor in ASSET_FACTORS}, end - start
-    )
+    found = {factor: float(effects.get(factor, 0.0)) for factor in ASSET_FACTORS}
+    if OVERDRAFTS in table.columns and (table[OVERDRAFTS] != 0).any():
+        owed = [float(table.loc[table["month"] == month, OVERDRAFTS].sum()) for month in (before, after)]
+        for level, value in zip(levels, owed, strict=True):
+            level[OVERDRAFTS] = value
+        found[OVERDRAFTS] = owed[1] - owed[0]
+    return _table(levels[0], levels[1], found, end - start)
 
 
 def _levels(rows: pd.DataFrame) -> dict[str, float]:

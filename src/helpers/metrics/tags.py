@@ -31,6 +31,23 @@ MAX_STALE = 0.5
 MIN_AGREEMENT = 0.95
 MIN_SIGNAL_POINTS = 0.05
 MOST_VALUES = 30
+AUDIT_COLUMNS = (
+    "tag",
+    "family",
+    "customers",
+    "n_filled",
+    "coverage",
+    "n_strangers",
+    "n_values",
+    "top_share",
+    "median_age_days",
+    "stale_share",
+    "n_compared",
+    "agreement",
+    "agreement_lower",
+    "agreement_upper",
+    "verdict",
+)
 SIGNAL_COLUMNS = (
     "tag",
     "n",
@@ -157,9 +174,7 @@ def tag_audit(
         row["verdict"] = verdict(row, entry)
         rows.append(row)
     order = {family: place for place, family in enumerate(Family.__args__)}
-    table = pd.DataFrame(rows)
-    if table.empty:
-        return table
+    table = pd.DataFrame(rows, columns=list(AUDIT_COLUMNS))
     table["place"] = table["family"].map(order).fillna(len(order))
     return table.sort_values(["place", "tag"], ignore_index=True).drop(columns="place")
 

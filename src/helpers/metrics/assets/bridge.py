@@ -158,9 +158,10 @@ def _counted(balances: ir.Table, whole: list[date], customers: ir.Table | None) 
         most_before=ibis.coalesce(ends.aum.max().over(earlier), 0.0),
     )
     component = ibis.cases(
-        ((ends.before == 0) & (ends.aum > 0) & (ends.most_before == 0), "new"),
+        ((ends.before == 0) & (ends.aum > 0) & (ends.most_before <= 0), "new"),
         ((ends.before == 0) & (ends.aum > 0), "resurrected"),
         ((ends.before > 0) & (ends.aum == 0), "lost"),
+        # Overdrafts (where a bank nets them) only ever expand or contract: nobody is won or lost by them.
         (ends.aum > ends.before, "expansion"),
         (ends.aum < ends.before, "contraction"),
         else_="unchanged",

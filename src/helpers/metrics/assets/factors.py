@@ -16,7 +16,7 @@ from helpers.metrics.assets.balances import at_months, month_frame, whole_months
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-COLUMNS = ["month", "is_active", "customers", "holders", "aum"]
+COLUMNS = ["month", "is_active", "customers", "holders", "aum", "overdrafts"]
 
 
 def asset_factors(
@@ -41,7 +41,8 @@ def asset_factors(
     -------
     DataFrame, one row a month, the ``by`` columns and ``is_active``
         ``month``; ``is_active`` in that month; ``customers`` who had joined by its end and not closed;
-        ``holders`` of them with assets above 0; ``aum`` (money, end of month).
+        ``holders`` of them with assets above 0; ``aum`` (money, end of month); ``overdrafts``, the part of it below 0
+        (at most 0; only where the bank nets overdrafts).
     """
     days = customer_days(activity)
     active_months = months.complete_in(days, "day", as_of=as_of)
@@ -65,7 +66,12 @@ def asset_factors(
     joined = joined.mutate(is_active=ibis.coalesce(joined.was_active, False), held=ibis.coalesce(joined.held, 0.0))
     table = (
         joined.group_by("month", *by, "is_active")
-        .aggregate(customers=joined.count(), holders=(joined.held > 0).cast("int64").sum(), aum=joined.held.sum())
+        .aggregate(
+            customers=joined.count(),
+            holders=(joined.held > 0).cast("int64").sum(),
+            aum=joined.held.sum(),
+            overdrafts=ibis.least(joined.held, 0.0).sum(),
+        )
         .to_pandas()
     )
     table["month"] = [months.write(pd.Timestamp(m).date()) for m in table["month"]]

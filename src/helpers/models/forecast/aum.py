@@ -17,6 +17,9 @@ LEVERS: dict[str, tuple[str, ...]] = {
 }
 # Less of these is better.
 BETTER_LOW = ("outflow_rate",)
+# Rates of months that began with less than this share of today's AUM are those of another bank: one being founded.
+_LIKE_TODAY = 0.25
+_MIN_MONTHS = 3
 
 
 class AumProjection:
@@ -77,6 +80,7 @@ class AumProjection:
         opening = rows.groupby("month")["aum_before"].sum()
         change = rows.groupby("month")["aum_change"].sum()
         base = opening.where(opening > 0)
+        kept = _like_today(opening, closing=float(rows.loc[rows["month"] == last, "aum"].sum()))
         history = pd.DataFrame(
             {
                 "inflow_rate": (flow["expansion"] + flow["unchanged"]) / base,
@@ -85,8 +89,13 @@ class AumProjection:
                 "first_assets": flow["new"] + flow["resurrected"],
             }
         ).fillna(0.0)
-        history = history[list(DRIVERS)].sort_index()
-        self.drivers_ = Drivers(history, history.iloc[-self.history_months :].mean(), self.history_months)
+        history = history.loc[kept, list(DRIVERS)]
+        recent = history.index[-self.history_months :]
+        # Pooled, not averaged: a month that began with little money says little about rates.
+        weights = opening.loc[recent] / opening.loc[recent].sum() if opening.loc[recent].sum() > 0 else 1 / len(recent)
+        level = history.loc[recent].mul(weights, axis=0).sum()
+        level["first_assets"] = history.loc[recent, "first_assets"].mean()
+        self.drivers_ = Drivers(history, level, self.history_months)
         self.aum_ = float(rows.loc[rows["month"] == last, "aum"].sum())
         self.n_holders_ = int(rows.loc[rows["month"] == last, "n_holders"].sum())
         return self
@@ -127,3 +136,10 @@ class AumProjection:
             aum = np.maximum(aum * (1 + growth) + np.maximum(first, 0.0), 0.0)
             path[:, month] = aum
         return path
+
+
+def _like_today(opening: pd.Series, *, closing: float) -> list[str]:
+    """Months whose drivers are a guide to today's: not the first ones of a bank that has multiplied since."""
+    months = list(opening.index)
+    grown = [month for month in months if opening[month] >= _LIKE_TODAY * closing]
+    return [month for month in months if month >= min([*grown, *months[-_MIN_MONTHS:]])]
