@@ -306,7 +306,7 @@ def plot_calibration(table: pd.DataFrame, *, ax: Axes | None = None, language: s
     top = float(max(predicted.max(), (table["upper"] * 100).max())) * 1.08
     ax.plot([0, top], [0, top], color=style.NEUTRAL, linestyle="--", linewidth=1)
     ax.text(
-        top * 0.97, top * 0.99, Text("as predicted", "与预测一致").say(language), ha="right", va="bottom", fontsize=8
+        top * 0.74, top * 0.78, Text("as predicted", "与预测一致").say(language), ha="right", va="bottom", fontsize=8
     )
     ax.vlines(predicted, table["lower"] * 100, table["upper"] * 100, color=style.PALETTE[0], linewidth=1.4)
     ax.plot(predicted, observed, marker="o", linestyle="", color=style.PALETTE[0], markersize=5)

@@ -17,22 +17,34 @@ from helpers.steps.segments.likeness import (
     hours_finding,
     portrait,
     portrait_finding,
+    portrait_text,
     shown_portrait,
     strongest,
 )
 from helpers.steps.segments.retention import (
     NAIVE_COLUMNS,
     RETENTION_COLUMNS,
+    RETENTION_UNITS,
     Study,
     cohort_finding,
     naive_finding,
     retention_finding,
+    returns_text,
     shown_left_out,
     study,
     triangle,
 )
-from helpers.steps.segments.subject import Focus, focus, goal_text, names, segment_table, size_finding, unanswered
-from helpers.steps.segments.tags import AUDIT_COLUMNS, SIGNAL_COLUMNS, audit, signals, tag_finding
+from helpers.steps.segments.subject import (
+    Focus,
+    filled,
+    focus,
+    goal_text,
+    names,
+    segment_table,
+    size_finding,
+    unanswered,
+)
+from helpers.steps.segments.tags import AUDIT_COLUMNS, SIGNAL_COLUMNS, audit, signals, tag_finding, tag_text
 from helpers.steps.segments.tiers import grid, layer_finding, layers, rfm, rfm_finding
 from helpers.steps.segments.warning import LIST_FILE, Outlook, outlook, warning_findings, write_list
 
@@ -42,6 +54,7 @@ __all__ = [
     "LIST_FILE",
     "NAIVE_COLUMNS",
     "RETENTION_COLUMNS",
+    "RETENTION_UNITS",
     "SCORE_COLUMNS",
     "SHARE_BOUNDS",
     "SIGNAL_COLUMNS",
@@ -53,6 +66,7 @@ __all__ = [
     "choice_finding",
     "cohort_finding",
     "drawable_hours",
+    "filled",
     "focus",
     "goal_text",
     "grid",
@@ -65,7 +79,9 @@ __all__ = [
     "outlook",
     "portrait",
     "portrait_finding",
+    "portrait_text",
     "retention_finding",
+    "returns_text",
     "rfm",
     "rfm_finding",
     "scores",
@@ -80,6 +96,7 @@ __all__ = [
     "suggestion_finding",
     "suggestions",
     "tag_finding",
+    "tag_text",
     "triangle",
     "unanswered",
     "warning_findings",

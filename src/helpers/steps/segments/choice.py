@@ -18,7 +18,7 @@ MIN_PRODUCT_SHARE = 0.05  # a product that hardly anybody holds is no lead, howe
 SCORE = (
     "segment",
     "size",
-    "value_each",
+    "occasional_aum_each",
     "loss",
     "lower",
     "upper",
@@ -32,12 +32,11 @@ SCORE_COLUMNS = (
     "segment",
     "size",
     "room",
-    "value_each",
+    "occasional_aum_each",
     "loss",
     "at_stake",
     "at_stake_lower",
     "at_stake_upper",
-    "n_spells",
 )
 SUGGESTION = ("aspect", "choice", "estimate", "lower", "upper", "unit", "n", "evidence")
 
@@ -60,7 +59,7 @@ def scores(focus: Focus, layers: pd.DataFrame, study: Study) -> pd.DataFrame:
     -------
     DataFrame, one row a segment but ``all``, largest lower bound first
         ``segment``, ``size`` (open customers not silent), ``room`` (share of them who come only occasionally),
-        ``value_each`` (mean assets of those), ``loss`` (1 − retained at the horizon) with ``lower`` and ``upper``,
+        ``occasional_aum_each`` (mean assets of those), ``loss`` (1 − retained at the horizon) with ``lower`` and ``upper``,
         ``at_stake`` (the product) with bounds from those of the loss, ``n_spells`` (customers behind the loss).
     """
     flags = segments.membership(focus.bank).to_pandas().set_index("customer_id").reindex(layers["customer_id"])
@@ -79,7 +78,7 @@ def scores(focus: Focus, layers: pd.DataFrame, study: Study) -> pd.DataFrame:
             {
                 "segment": line.segment,
                 "size": len(here),
-                "value_each": rare["aum"].mean() if len(rare) else 0.0,
+                "occasional_aum_each": rare["aum"].mean() if len(rare) else 0.0,
                 "loss": loss,
                 "lower": low,
                 "upper": high,
@@ -302,20 +301,20 @@ def suggestion_finding(focus: Focus, table: pd.DataFrame) -> Finding:
     )
     heads = {
         "used_more": Text(
-            "as a hook {what}, used by {how} of those given it, more than by others",
-            "钩子权益用{what}，获发者使用率 {how}，高于其他客户",
+            "as a hook “{what}”, used by {how} of those given it, more than by others",
+            "钩子权益用“{what}”，获发者使用率 {how}，高于其他客户",
         ),
         "preferred": Text(
-            "as a hook {what}, which their tags prefer (TGI {how})", "钩子权益用{what}（标签偏好，TGI {how}）"
+            "as a hook “{what}”, which their tags prefer (TGI {how})", "钩子权益用“{what}”（标签偏好，TGI {how}）"
         ),
         "most_used": Text(
-            "as a hook {what}, used by {how} of those given it, though no more than by others",
-            "钩子权益用{what}，获发者使用率 {how}，但并不高于其他客户",
+            "as a hook “{what}”, used by {how} of those given it, though no more than by others",
+            "钩子权益用“{what}”，获发者使用率 {how}，但并不高于其他客户",
         ),
-        "hour": Text("a reminder at {what} ({how} of active hours)", "{what} 触达（占活跃小时 {how}）"),
-        "weekday": Text("best on {what} ({how} of active hours)", "首选{what}（占活跃小时 {how}）"),
-        "product": Text("the product {what} (TGI {how})", "主推产品{what}（TGI {how}）"),
-        "appetite": Text("words for {what} investors (TGI {how})", "话术按{what}客户准备（TGI {how}）"),
+        "hour": Text("a reminder at {what} ({how} of their activity)", "{what} 触达（占活跃时段 {how}）"),
+        "weekday": Text("best on {what} ({how} of their activity)", "首选{what}（占活跃时段 {how}）"),
+        "product": Text("the product “{what}” (TGI {how})", "主推产品“{what}”（TGI {how}）"),
+        "appetite": Text("words that suit {what} investors (TGI {how})", "话术按{what}客户准备（TGI {how}）"),
     }
 
     def write(w: Any) -> str:
@@ -325,11 +324,13 @@ def suggestion_finding(focus: Focus, table: pd.DataFrame) -> Finding:
             .format(what=choice_words(row.aspect, row.choice).say(w.language), how=w.est(figure))
             for row, figure in zip(table.itertuples(), figures, strict=True)
         ]
+        no_hook = Text("", "")
+        if "hook" not in set(table["aspect"]):
+            no_hook = Text(" Nothing is known of the benefits that they take.", "客群的权益偏好无数据可依。")
         return w(
-            f"{name.en}: the portrait suggests {'; '.join(parts)}. These are habits seen, not effects: step 3 "
-            f"makes the "
-            f"test that shows whether they work.",
-            f"{name.zh}：画像建议{'；'.join(parts)}。这是观察到的习惯而非因果，是否有效由第 3 步的实验检验。",
+            f"{name.en}: the portrait suggests {'; '.join(parts)}.{no_hook.en} These are habits seen, not effects: step 3 "
+            f"makes the test that shows whether they work.",
+            f"{name.zh}：画像建议{'；'.join(parts)}。{no_hook.zh}这是观察到的习惯而非因果，是否有效由第 3 步的实验检验。",
         )
 
     missing = {"hook", "product"} - set(table["aspect"])

@@ -73,6 +73,17 @@ def words_of(trait: str, value: str) -> Text:
     return Text(f"{head.en}: {own.en}", f"{head.zh}：{own.zh}")
 
 
+def portrait_text(portrait: pd.DataFrame) -> Text | None:
+    """Say which columns were left out of the portrait; None if none was."""
+    many = portrait.attrs.get("too_many_values", [])
+    if not many:
+        return None
+    names = ", ".join(many)
+    return Text(
+        f"Not in the portrait, too many different values for shares: {names}.", f"取值过多、未列入画像的字段：{names}。"
+    )
+
+
 def shown_portrait(table: pd.DataFrame) -> pd.DataFrame:
     """Rows of a portrait with trait and value in words, for showing."""
     words = [words_of(row.trait, row.trait_value) for row in table.itertuples()]

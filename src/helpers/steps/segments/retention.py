@@ -15,6 +15,7 @@ from helpers.models.retention.comparison import holm
 from helpers.steps.segments.subject import Focus, positive
 
 OUTSIDE = "others"
+SHOWN_NEVER = 0.01  # share of customers who never came at first from which the page speaks of them
 NAIVE_COLUMNS = ("segment", "n_spells", "n_too_short", "n_late", "naive_retained", "retained", "flattery")
 RETENTION_COLUMNS = (
     "segment",
@@ -27,8 +28,15 @@ RETENTION_COLUMNS = (
     "difference_lower",
     "difference_upper",
     "p_adjusted",
-    "n_others",
 )
+RETENTION_UNITS = {
+    "lower": "share",
+    "upper": "share",
+    "rmst_days": "score",
+    "difference_days": "score",
+    "difference_lower": "score",
+    "difference_upper": "score",
+}
 TABLE = (
     "segment",
     "n_spells",
@@ -66,6 +74,8 @@ class Study:
         Who is in no spell and why.
     too_small : tuple of str
         Segments below the group minimum.
+    n_lapsed, n_returned : int
+        Lapses seen in the whole base, and customers of them who came back later.
     reason : Text or None
         Why there is nothing to estimate; the tables are empty then.
     """
@@ -77,6 +87,8 @@ class Study:
     curves: pd.DataFrame = field(default_factory=pd.DataFrame)
     left_out: pd.DataFrame = field(default_factory=pd.DataFrame)
     too_small: tuple[str, ...] = ()
+    n_lapsed: int = 0
+    n_returned: int = 0
     reason: Text | None = None
 
 
@@ -129,6 +141,7 @@ def study(focus: Focus, *, horizon_days: int, silent_days: int) -> Study:
         # The parameters are right: the customers themselves give nothing to watch (one who joined yesterday, say).
         return _nothing(empty, str(error))
     out = retention.left_out(spells)
+    counts = spells.attrs["spells"]
     flags = segments.membership(bank).to_pandas()
     members = flags.set_index("customer_id").reindex(spells["customer_id"])
     groups, small = {}, []
@@ -179,6 +192,8 @@ def study(focus: Focus, *, horizon_days: int, silent_days: int) -> Study:
         curves=curves,
         left_out=out,
         too_small=tuple(small),
+        n_lapsed=counts["n_lapsed"],
+        n_returned=counts["n_returned"],
     )
 
 
@@ -210,6 +225,40 @@ def _against_others(spells: pd.DataFrame, flag: pd.Series, horizon: int, least: 
     }
 
 
+def returns_text(focus: Focus, study: Study) -> Text | None:
+    """Say how many came back after a lapse, and how many never came at first; None without an estimate."""
+    if study.reason is not None:
+        return None
+    at_start = study.curves[(study.curves["segment"] == focus.slug) & (study.curves["day"] == 0)]
+    never = 1 - float(at_start["retained"].iloc[0]) if len(at_start) else 0.0
+    small = study.too_small
+
+    def write(w: Any) -> str:
+        en = (
+            f"A lapse is not for ever: of {w.n(study.n_lapsed)} lapses in the whole base {w.n(study.n_returned)} were "
+            "followed by a return, which is counted here and not in the curves."
+        )
+        zh = (
+            f"流失并非永久：全量 {w.n(study.n_lapsed)} 次流失中有 {w.n(study.n_returned)} 人后来回来，"
+            "回归只在此计数，不进入曲线。"
+        )
+        if never >= SHOWN_NEVER:
+            en += (
+                f" {w.n(never, 'share')} of the segment did nothing in the first {study.silent_days} days: their lapse is "
+                "dated on the day of joining, wherever the curve starts below 100 %."
+            )
+            zh += (
+                f"该客群有 {w.n(never, 'share')} 的客户加入后 {study.silent_days} 天内没有任何活动，"
+                "流失记在加入当日，因此曲线起点低于 100%。"
+            )
+        if small:
+            en += f" Too few watched to be shown: {', '.join(small)}."
+            zh += f"观察人数过少未展示：{'、'.join(small)}。"
+        return w(en, zh)
+
+    return Text.write(write)
+
+
 def shown_left_out(study: Study) -> pd.DataFrame | None:
     """Who is in no spell and why, in words; None where nobody was left out."""
     if study.left_out.empty:
@@ -231,8 +280,8 @@ def naive_finding(focus: Focus, study: Study) -> Finding:
         return w(
             f"Counted naively, {w.n(naive.value, 'share')} of “{name.en}” (n = {naive.n:,}) were kept for "
             f"{study.horizon_days} days. That counts {w.n(row['n_too_short'])} as kept who have not had the time, and "
-            f"{w.n(row['n_late'])} who had long passed that day when the log began; it is "
-            f"{w.n(kept.value, 'points', signed=True)} away from the estimate below.",
+            f"{w.n(row['n_late'])} who had long passed that day when the log began: "
+            f"{w.n(kept.value, 'points', signed=True)} against the estimate below.",
             f"按简单算法，{name.zh}（n = {naive.n:,}）{study.horizon_days} 天留存率为 {w.n(naive.value, 'share')}。"
             f"其中 {w.n(row['n_too_short'])} 人观察期还不够就被算作留存，{w.n(row['n_late'])} "
             f"人在日志开始前早已过了该期限；"

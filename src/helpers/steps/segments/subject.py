@@ -174,6 +174,11 @@ def size_finding(focus: Focus, table: pd.DataFrame) -> Finding:
     return Finding("segment_size", text, figures, table="segments")
 
 
+def filled(table: pd.DataFrame) -> pd.DataFrame | None:
+    """The table, or None if it has no row: an empty one is not shown, the finding beside it says why."""
+    return table if len(table) else None
+
+
 def goal_text(goal: KeptResult | None) -> Text:
     """Say which goal of step 1 this step works for, or that there is none to read."""
     if goal is None:

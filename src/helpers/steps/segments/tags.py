@@ -21,22 +21,32 @@ SIGNAL_COLUMNS = (
 )
 
 
-def audit(focus: Focus) -> pd.DataFrame:
-    """Audit the bank's tags over all open customers; an empty table where the bank has no tags."""
-    table = tag_metrics.tag_audit(focus.bank, focus.base)
-    return pd.DataFrame(columns=[*AUDIT_COLUMNS, "n_filled"]) if table is None else table
+def audit(focus: Focus) -> pd.DataFrame | None:
+    """Audit the bank's tags over all open customers; None where the bank has no tags."""
+    return tag_metrics.tag_audit(focus.bank, focus.base)
 
 
-def signals(focus: Focus) -> pd.DataFrame:
-    """Test what each tag tells apart; an empty table where the bank has no tags."""
-    table = tag_metrics.tag_signals(focus.bank, focus.base, min_group_size=focus.min_group_size)
-    return pd.DataFrame(columns=list(tag_metrics.SIGNAL_COLUMNS)) if table is None else table
+def signals(focus: Focus) -> pd.DataFrame | None:
+    """Test what each tag tells apart; None where the bank has no tags."""
+    return tag_metrics.tag_signals(focus.bank, focus.base, min_group_size=focus.min_group_size)
 
 
-def tag_finding(focus: Focus, audit: pd.DataFrame, signals: pd.DataFrame) -> Finding:
+def tag_text(focus: Focus) -> Text | None:
+    """Say what a past day hides of a tags table that keeps the newest value only; None on the last day of the log."""
+    bank = focus.bank
+    if bank.tags is None or bank.whole is None or bank.as_of >= bank.whole.as_of:
+        return None
+    return Text(
+        f"The tags table keeps the newest value only: those refreshed after {bank.as_of} are not seen on this page, so "
+        "coverage is a lower bound.",
+        f"标签表只保留最新值：{bank.as_of} 之后更新过的值在本页不可见，覆盖率偏低。",
+    )
+
+
+def tag_finding(focus: Focus, audit: pd.DataFrame | None, signals: pd.DataFrame | None) -> Finding:
     """Say how many tags can be relied on, which is the worst, and how many tell customers apart."""
     day = focus.bank.as_of.isoformat()
-    if audit.empty:
+    if audit is None or signals is None or audit.empty:
         return Finding(
             "tag_audit",
             Text(
