@@ -216,6 +216,15 @@ def separation_text(name: str) -> str:
     )
 
 
+def check_flat(beta: np.ndarray, information: np.ndarray, names: Sequence[str]) -> None:
+    """Raise where the likelihood went flat on the way to infinity: a huge coefficient with a larger error still."""
+    with np.errstate(all="ignore"):
+        se = np.sqrt(1 / np.linalg.eigvalsh(information)[0])
+    worst = int(np.abs(beta).argmax())
+    if abs(beta[worst]) > 3.0 and not se < abs(beta[worst]):
+        raise ValueError(separation_text(names[worst]))
+
+
 def standardise(
     covariates: Sequence[Covariate], n: int, weight: np.ndarray | None, block: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -17,6 +17,7 @@ from helpers.models.retention.design import (
     Covariate,
     Design,
     check_collinear,
+    check_flat,
     check_spread,
     find_patterns,
     separation_text,
@@ -312,8 +313,12 @@ def _maximise(
         if abs(beta[worst]) > _RUNAWAY:
             raise ValueError(separation_text(names[worst]))
         if slope_level @ step_level + slope_beta @ step_beta < 1e-11 * max(abs(value), 1.0):
-            # One last step squares what error is left.
-            return level + step_level, beta + step_beta, np.linalg.inv(reduced), float(value)
+            # One last step squares what error is left; errors and value are taken where it ends.
+            level, beta = level + step_level, beta + step_beta
+            value, _, _, diagonal, cross, own = _evaluate(cells, live, level, beta)
+            reduced = own - (cross / diagonal[:, None]).T @ cross
+            check_flat(beta, reduced, names)
+            return level, beta, np.linalg.inv(reduced), float(value)
     raise ValueError(separation_text(names[int(np.abs(beta).argmax())]))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from helpers.models.retention.cox.riskset import DaySums, RiskSets, Times
 from helpers.models.retention.cox.ties import TieSums, tie_sums
-from helpers.models.retention.design import separation_text
+from helpers.models.retention.design import check_flat, separation_text
 
 _MAX_STEPS = 60
 # A standardised coefficient beyond this multiplies the hazard by more than e¹⁵ a standard deviation.
@@ -108,19 +108,10 @@ def maximise(
             _tell_runaway(point.beta, names)
         if decrement < tolerance * scale or decrement < 1e-9:
             final = curvature(sets, point, penalty=penalty)
-            _tell_flat(point.beta, final, names)
+            check_flat(point.beta, final, names)
             return point, final, step_number
     _tell_runaway(point.beta, names, least=3.0)
     raise ValueError(f"the fit did not converge in {_MAX_STEPS} steps; covariates: {', '.join(names)}")
-
-
-def _tell_flat(beta: np.ndarray, information: np.ndarray, names: Sequence[str]) -> None:
-    """Raise where the likelihood went flat on the way to infinity: a huge coefficient with a larger error still."""
-    with np.errstate(all="ignore"):
-        se = np.sqrt(1 / np.linalg.eigvalsh(information)[0])
-    worst = int(np.abs(beta).argmax())
-    if abs(beta[worst]) > 3.0 and not se < abs(beta[worst]):
-        raise ValueError(separation_text(names[worst]))
 
 
 def _tell_runaway(beta: np.ndarray, names: Sequence[str], least: float = _RUNAWAY / 2) -> None:
