@@ -81,7 +81,7 @@ def _messages(bank: Bank, of: Campaign) -> ir.Table:
     if bank.touches is None:
         none = bank.customers.select("customer_id").limit(0)
         return none.group_by("customer_id").aggregate(
-            channel=ibis.literal("").max(), is_sent=none.count(), is_delivered=none.count()
+            channel=none.customer_id.max(), is_sent=none.count(), is_delivered=none.count()
         )
     mine = bank.touches.filter(lambda t: t.campaign_id == of.campaign_id)
     words = mine.outcome.fill_null("")
@@ -132,7 +132,7 @@ def _benefits(bank: Bank, of: Campaign) -> ir.Table:
     if bank.rewards is None:
         none = bank.customers.select("customer_id").limit(0)
         return none.group_by("customer_id").aggregate(
-            benefit=ibis.literal("").max(), n_taken=none.count(), n_redeemed=none.count()
+            benefit=none.customer_id.max(), n_taken=none.count(), n_redeemed=none.count()
         )
     mine = bank.rewards.filter(lambda t: t.campaign_id == of.campaign_id)
     kinds = mine.group_by("customer_id", "kind").aggregate(

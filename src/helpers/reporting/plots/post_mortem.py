@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from helpers.findings import Text, Writer
 from helpers.findings.labels import label
@@ -61,7 +63,7 @@ def plot_gap(
         )
         bottom = amount if level else bottom + amount
     names = label("piece").values
-    ax.set_xticks(range(len(amounts)), [names[piece].say(language).replace(" ", "\n", 1) for piece in amounts.index])
+    ax.set_xticks(range(len(amounts)), [_wrapped(names[piece].say(language)) for piece in amounts.index])
     ax.axhline(0, color=style.INK, linewidth=0.8)
     ax.margins(y=0.12)
     ax.grid(axis="x", visible=False)
@@ -117,6 +119,7 @@ def plot_course(
         last = rows.iloc[-1]
         ends.append((float(last["position"]) + 0.4, float(last["estimate"]), _arm(arm, language), colour))
     if is_weekly:
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=12))
         ax.axvspan(-0.5, window_days / 7 - 0.5, color=style.GRID, zorder=0)
         ax.annotate(
             w("outcome window", "观察窗口"),
@@ -240,9 +243,9 @@ def plot_money(
     elif len(rows):
         first = rows.iloc[0]
         kept = rows[(rows["metric"] == "aum_kept_change") & (rows["arm"] == first["arm"])]
-        then = w.n(kept["estimate"].iloc[0], "money_each", signed=True) if len(kept) else w("not known yet", "尚未可知")
-        now = w.n(first["estimate"], "money_each", signed=True)
-        ax.set_title(w(f"{now} on the measuring day, kept later: {then}", f"考核时点 {now}，其后留存：{then}"))
+        then = _with_bounds(w, kept.iloc[0]) if len(kept) else w("not known yet", "尚未可知")
+        now = _with_bounds(w, first)
+        ax.set_title(w(f"On the measuring day {now}; kept later: {then}", f"考核时点 {now}；其后留存 {then}"))
     return ax
 
 
@@ -273,16 +276,19 @@ def plot_roi(table: pd.DataFrame, *, ax: Axes | None = None, language: str = "en
         labels.append(f"{name} · {_arm(row.arm, language)}" if len(arms) > 1 else name)
     ax.set_yticks(range(len(rows) - 1, -1, -1), labels)
     ax.margins(y=0.2)
+    reach = [roi_margin, *rows["roi_lower"], *rows["roi_upper"]]
+    is_right = roi_margin > (min(reach) + max(reach)) / 2
     ax.annotate(
         w(f"pays from {w.n(roi_margin, 'ratio')}", f"达到 {w.n(roi_margin, 'ratio')} 才划算"),
         (roi_margin, 1),
         xycoords=("data", "axes fraction"),
-        xytext=(4, -9),
+        xytext=(-4 if is_right else 4, -9),
         textcoords="offset points",
+        ha="right" if is_right else "left",
         fontsize=8.5,
         color=style.BAD,
     )
-    ax.set_xlabel(w("ROI", "ROI"))
+    ax.set_xlabel(w("ROI (return over cost)", "ROI（回报与成本之比）"))
     ax.set_ylabel(w("Return on", "回报口径"))
     if len(rows):
         last = rows.iloc[-1]
@@ -295,6 +301,17 @@ def plot_roi(table: pd.DataFrame, *, ax: Axes | None = None, language: str = "en
             )
         )
     return ax
+
+
+def _with_bounds(w: Writer, row: pd.Series) -> str:
+    value = w.n(row["estimate"], "money_each", signed=True)
+    low, high = (Writer(w.language).n(row[name], "money_each", signed=True) for name in ("lower", "upper"))
+    return w(f"{value} ({low} to {high})", f"{value}（{low} 至 {high}）")
+
+
+def _wrapped(words: str) -> str:
+    """Break a name into short lines, so that neighbours on the axis don't run into each other."""
+    return textwrap.fill(words, 12, break_long_words=False)
 
 
 def _nothing(ax: Axes, w: Writer) -> Axes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -108,6 +108,12 @@ class Case:
     def speaks_of_whole_plan(self) -> bool:
         """True if the customers looked at are those that the brief planned for."""
         return self.brief is not None and self.bank.branch == self.brief.branch
+
+    def who(self, w: Writer) -> str:
+        """Name one of the customers looked at: treated where there are arms, else of the segment."""
+        if self.design == WITHOUT:
+            return w("customer of the segment", "目标客群")
+        return w("treated customer", "实验组") if self.control else w("customer reached", "已上线网点")
 
     def measured(self, metric: str) -> bool:
         """Tell whether the bank's tables gave the metric for everybody."""
@@ -232,7 +238,7 @@ def find_brief(
 def _design(bank: Bank, of: Campaign, brief: briefs.Brief | None) -> tuple[str, str, tuple[str, ...], ir.Table]:
     """Tell from the assignment how customers came into the campaign."""
     if not outcomes.has_assignment(bank, of.campaign_id):
-        return WITHOUT, "", (TREATED,), _by_period(bank, of, brief)
+        return WITHOUT, "", (TREATED,), eligible(bank, brief, of.starts_date)
     assigned = outcomes.assigned_customers(bank, of.campaign_id)
     arms = (
         assigned.group_by("arm")
@@ -278,21 +284,21 @@ def _by_wave(bank: Bank, of: Campaign, assigned: ir.Table, **days: int) -> pd.Da
     return pd.concat(parts, ignore_index=True)
 
 
-def _by_period(bank: Bank, of: Campaign, brief: briefs.Brief | None) -> ir.Table:
-    """Return whom a campaign without a list was for: its segment, active in the half year before the launch."""
+def eligible(bank: Bank, brief: briefs.Brief | None, day: date) -> ir.Table:
+    """Return whom a campaign without a list would have met on a day: its segment, active in the half year before."""
     import ibis
 
     people = segments.members(bank, brief.segment) if brief else bank.customers
-    first = midnight(of.starts_date - timedelta(days=ELIGIBLE_DAYS))
+    first = midnight(day - timedelta(days=ELIGIBLE_DAYS))
     log = bank.activity.filter(
-        lambda t: (t.occurred_at >= ibis.literal(first)) & (t.occurred_at < ibis.literal(midnight(of.starts_date)))
+        lambda t: (t.occurred_at >= ibis.literal(first)) & (t.occurred_at < ibis.literal(midnight(day)))
     )
     return people.semi_join(log, "customer_id").select(
         "customer_id",
         "branch",
         arm=ibis.literal(TREATED),
         propensity=ibis.null("float64"),
-        assigned_at=ibis.literal(midnight(of.starts_date)),
+        assigned_at=ibis.literal(midnight(day)),
     )
 
 

@@ -140,9 +140,9 @@ def returns_findings(
     if table.empty:
         lead = Text.write(
             lambda w: w(
-                f"Recorded cost: {w.n(cost, 'money')} for {len(case.treated):,} treated customers. No return can be set "
+                f"Recorded cost: {w.n(cost, 'money')} (n = {len(case.treated):,}). No return can be set "
                 "against it, since no effect was established.",
-                f"已记录成本 {w.n(cost, 'money')}，实验组 {len(case.treated):,} 位客户；因未确立因果效果，无从计算回报。",
+                f"已记录成本 {w.n(cost, 'money')}（n = {len(case.treated):,}）；因未确立因果效果，无从计算回报。",
             ),
             currency=case.bank.currency,
         )

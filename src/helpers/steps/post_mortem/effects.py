@@ -22,11 +22,11 @@ def naive_finding(case: Case, measures: Measures) -> Finding:
 
     def sentence(w: Writer) -> str:
         return w(
-            f"Participants came {w.n(gap, 'days', signed=True)} more than the other treated customers "
-            f"(n = {n:,}) - but before the launch the gap was {w.n(gap_before, 'days', signed=True)} already: those who "
+            f"Participants came {w.n(gap, 'days')} more in {case.window_days} days than every other {case.who(w)} "
+            f"(n = {n:,}) - but before the launch the gap was {w.n(gap_before, 'days')} already: those who "
             "join come more anyway, so this is no effect of the campaign.",
-            f"参与者比实验组其他客户多活跃 {w.n(gap, 'days', signed=True)}（n = {n:,}）；"
-            f"但上线之前二者已相差 {w.n(gap_before, 'days', signed=True)}：愿意参加的人本来就更活跃，这一差距不是活动效果。",
+            f"参与者在 {case.window_days} 天内比{case.who(w)}其他客户多活跃 {w.n(gap, 'days')}（n = {n:,}）；"
+            f"但上线之前二者已相差 {w.n(gap_before, 'days')}：愿意参加的人本来就更活跃，这一差距不是活动效果。",
         )
 
     return Finding("participants", Text.write(sentence), (figure,), table="naive")

@@ -112,6 +112,14 @@ def hunters_findings(case: Case, hunters: Hunters) -> list[Finding]:
         return [Finding("hunters", text, tone="warning")]
     row = hunters.table[hunters.table["rule"] == "flagged"].iloc[0]
     n_takers = int(row["n_takers"])
+    if case.bank.rewards is None:
+        n_flagged = int(hunters.people["is_flagged"].sum())
+        text = Text(
+            f"{n_flagged:,} of {len(hunters.people):,} customers are flagged; who took a benefit is not known, since the "
+            "bank has no rewards table.",
+            f"{len(hunters.people):,} 位客户中有 {n_flagged:,} 位被标记；因缺少权益发放表，无法得知谁领取了权益。",
+        )
+        return [Finding("hunters", text, (Figure("flagged", n_flagged, n=len(hunters.people)),), tone="warning")]
     if n_takers == 0:
         return [Finding("hunters", Text("Nobody took a benefit, so nothing leaked.", "无人领取权益，不存在权益外流。"))]
     share = Figure("hunter_share", row["flagged_share"], row["lower"], row["upper"], "share", n_takers, case.period)

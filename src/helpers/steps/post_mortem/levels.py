@@ -95,9 +95,9 @@ def attainment_finding(case: Case, table: pd.DataFrame) -> Finding:
         gap = w.n(row["actual"] - row["planned"], unit, signed=True)
         said = w("was reached", "已达成") if reached else w("was missed", "未达成")
         return w(
-            f"The target of {target} for {name.en} per treated customer {said}: {w.est(actual)}, "
+            f"The target of {target} for {name.en} per {case.who(w)} {said}: {w.est(actual)}, "
             f"{gap} against the target. A level reached is not an effect: the season may have done it.",
-            f"实验组户均{name.zh}目标 {target}，{said}：实际 {w.est(actual)}，与目标相差 {gap}。"
+            f"{case.who(w)}户均{name.zh}目标 {target}，{said}：实际 {w.est(actual)}，与目标相差 {gap}。"
             "达标并不等于有效果：也可能是季节使然。",
         )
 

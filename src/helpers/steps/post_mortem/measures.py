@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
 import pandas as pd
+from scipy import stats
 
 from helpers.metrics import outcomes
 from helpers.models import experiments, rollout
@@ -180,38 +181,34 @@ def _between_branches(case: Case) -> tuple[pd.DataFrame, dict[str, Any] | None]:
 
 
 def _between_periods(case: Case) -> pd.DataFrame:
-    """Set the window beside the days just before it, and beside the same days a year earlier, for the same people."""
+    """Set the window beside the days just before it, and beside the same days a year earlier.
+
+    Each period is of those whom the same rule would have met then (segment, active in the half year before): customers
+    picked for being active lately would else look more active than their own past. Who is met in both counts in both,
+    which makes the intervals rather too wide than too narrow.
+    """
     of, days = case.campaign, case.window_days
     spans = [("campaign", of.starts_date), ("just_before", of.starts_date - timedelta(days=days))]
     spans.append(("year_before", of.starts_date - timedelta(days=YEAR_DAYS)))
     log_start = case.bank.log_days[0]
-    counts = {}
+    rows, now = [], (NAN, NAN, 0)
     for name, first in spans:
-        if first < log_start:
+        if first - timedelta(days=cases.ELIGIBLE_DAYS) < log_start and name != "campaign":
             continue
-        moved = outcomes.Campaign(of.campaign_id, of.form, of.name, first, of.ends_date, of.budget, of.success_event)
-        table = outcomes.outcomes_of(case.bank, moved, case.assigned, window_days=days)
-        frame = table.select("customer_id", "active_days").execute().set_index("customer_id")["active_days"]
-        counts[name] = (first, frame)
-    now = counts["campaign"][1]
-    rows = []
-    for name, (first, frame) in counts.items():
-        gap = (now - frame.reindex(now.index)).to_numpy(dtype=float)
-        mean, se, lower, upper = _mean_interval(gap, case.alpha) if name != "campaign" else (0.0, 0.0, 0.0, 0.0)
-        rows.append(
-            {
-                "comparison": name,
-                "from_day": first.isoformat(),
-                "to_day": (first + timedelta(days=days - 1)).isoformat(),
-                "mean": float(frame.mean()),
-                "estimate": mean,
-                "se": se,
-                "lower": lower,
-                "upper": upper,
-                "n": len(frame),
-            }
-        )
-    return pd.DataFrame(rows)
+        met = cases.eligible(case.bank, case.brief, first)
+        table = outcomes.outcomes_of(case.bank, replace(of, starts_date=first), met, window_days=days)
+        values = table.select("active_days").execute()["active_days"].to_numpy(dtype=float)
+        mean, se, _, _ = _mean_interval(values, case.alpha)
+        if name == "campaign":
+            now = (mean, se, len(values))
+            gap, gap_se = 0.0, 0.0
+        else:
+            gap, gap_se = now[0] - mean, (now[1] ** 2 + se**2) ** 0.5
+        half = float(stats.norm.ppf(1 - case.alpha / 2)) * gap_se
+        last = first + timedelta(days=days - 1)
+        rows.append([name, first.isoformat(), last.isoformat(), mean, gap, gap_se, gap - half, gap + half, len(values)])
+    columns = ["comparison", "from_day", "to_day", "mean", "estimate", "se", "lower", "upper", "n"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _rows_of_periods(case: Case, periods: pd.DataFrame) -> pd.DataFrame:
@@ -222,7 +219,7 @@ def _rows_of_periods(case: Case, periods: pd.DataFrame) -> pd.DataFrame:
     row = beside.iloc[-1]
     line = {
         "metric": "active_days", "arm": case.arms[0], "basis": "before_after", "method": row["comparison"],
-        "n": row["n"], "n_control": row["n"], "mean": periods["mean"].iloc[0], "mean_control": row["mean"],
+        "n": periods["n"].iloc[0], "n_control": row["n"], "mean": periods["mean"].iloc[0], "mean_control": row["mean"],
         "estimate": row["estimate"], "se": row["se"], "lower": row["lower"], "upper": row["upper"],
         "p_value": NAN, "p_adjusted": NAN, "cap_lower": NAN, "cap_upper": NAN,
     }  # fmt: skip

@@ -11,7 +11,7 @@ from helpers.bank import catalogue
 from helpers.findings import Figure, Finding, Text, Writer
 from helpers.metrics import people_goods_place as pgp
 from helpers.metrics.shares import wilson
-from helpers.steps.post_mortem.cases import Case
+from helpers.steps.post_mortem.cases import WITHOUT, Case
 from helpers.steps.post_mortem.levels import stage_name
 
 
@@ -67,7 +67,10 @@ def leak_finding(case: Case, funnel: pd.DataFrame) -> Finding:
             "无法追踪从触达到达成的过程：缺少触达表，行为日志中也没有活动事件。",
         )
         return Finding("leak", text, tone="warning")
-    leak = biggest_leak(funnel)
+    # without a list nobody was meant to be sent anything: those not written to are no leak
+    start = ["assigned", "sent"] if case.design == WITHOUT else ["assigned"]
+    steps = funnel[~funnel["stage"].isin(start)]
+    leak = biggest_leak(steps)
     if leak is None:
         words = Text("Nobody was lost on the way.", "全程无客户流失。")
         return Finding("leak", words)
@@ -76,7 +79,7 @@ def leak_finding(case: Case, funnel: pd.DataFrame) -> Finding:
         "leak_step_share", float(leak["step_share"]), float(leak["lower"]), float(leak["upper"]), "share", n_before
     )
     cost = Figure("leak_cost", float(leak["cost_lost"]), unit="money", n=int(leak["n_lost"]))
-    dear = funnel[funnel["stage"] != "assigned"].sort_values("cost_lost", ascending=False).iloc[0]
+    dear = steps.sort_values("cost_lost", ascending=False).iloc[0]
     known = read_leaks().get(str(leak["stage"]))
 
     def sentence(w: Writer) -> str:
