@@ -174,7 +174,7 @@ PLANS = (
         "checkin", ((HOLD_OUT, 0.3), ("treatment", 0.7)), 0.42,
         {"treatment": (Reward("points", 0.4), Reward("coupon", 8.0, every=7))},
         (("app_push", 0.45), ("sms", 0.30), ("wecom", 0.15), ("call", 0.10)), 2.6, 0.18,
-        lift={"treatment": 0.12}, assets=0.015, pulls_assets=True, wakes=0.6,
+        lift={"treatment": 0.12}, assets=0.015, pulls_assets=True, wakes=0.9,
     ),
 )  # fmt: skip
 INVITE = "K008"
