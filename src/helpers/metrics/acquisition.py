@@ -252,7 +252,7 @@ def _people(bank: Bank, *, since: date, activation_days: int, more_days: int = 0
     window = ibis.interval(days=activation_days)
     people = bank.acquisitions.filter(lambda t: t.seen_at >= start)
     return people.mutate(
-        mature=lambda t: t.seen_at < ibis.literal(youngest),
+        mature=lambda t: t.seen_at <= ibis.literal(youngest),
         registered_in=lambda t: (t.registered_at < t.seen_at + window).fill_null(False),
         activated_in=lambda t: (t.activated_at < t.seen_at + window).fill_null(False),
     )

@@ -316,11 +316,13 @@ def _split(scale: np.ndarray, exponent: np.ndarray, bound: np.ndarray, budget: f
         curved = np.minimum(np.exp(np.minimum(log_spend, 700.0)), bound)
         return np.where(straight, np.where(np.log(scale) > log_multiplier, bound, 0.0), curved)
 
-    low, high = -60.0, 60.0
-    if spends(low).sum() <= budget:
-        found = low
-    else:
-        found = brentq(lambda x: spends(x).sum() - budget, low, high, xtol=1e-13, maxiter=500)
+    # Spend falls in the multiplier from the sum of the bounds, which is more than the budget, towards nothing.
+    low, high = -1.0, 1.0
+    while spends(low).sum() < budget and low > -1e4:
+        low *= 2
+    while spends(high).sum() > budget and high < 1e4:
+        high *= 2
+    found = brentq(lambda x: spends(x).sum() - budget, low, high, xtol=1e-13, maxiter=500)
     spend = spends(found)
     # Straight channels jump at their own multiplier, and bisection ends a rounding away: what is left is put
     # where there is room, what is too much is taken proportionally.

@@ -1,0 +1,121 @@
+"""Step 4: the list is drawn as the brief says, by channels that were not refused, outside the quiet hours."""
+
+from __future__ import annotations
+
+import stat
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from helpers.findings.lists import write_list
+from helpers.metrics import contacts, segments
+from helpers.metrics.channels import read_channels
+from helpers.models.experiments import assign
+from helpers.steps import channels as matrix
+from helpers.steps.channels import campaign_list
+
+
+@pytest.fixture(scope="module")
+def listed(sample_bank: Any) -> tuple[Any, pd.DataFrame, pd.DataFrame, campaign_list.Draw]:
+    bank = sample_bank.at(as_of="2025-09-07")
+    draw = campaign_list.read_draw("", salt="autumn", holdout_share=0.3)
+    people, counts = campaign_list.build(
+        bank,
+        segment="silver",
+        draw=draw,
+        active_within_days=180,
+        rules=contacts.read_policy(),
+        channels=read_channels(),
+    )
+    return bank, people, counts, draw
+
+
+def test_arms_are_those_that_anybody_can_draw_again(listed: Any) -> None:
+    _, people, _, draw = listed
+    again = assign(people["customer_id"], salt=draw.salt, weights=draw.weights).set_index("customer_id")["arm"]
+    assert people["arm"].tolist() == again.loc[people["customer_id"]].tolist()
+    assert (people["is_holdout"] == (people["arm"] == "control")).all()
+
+
+def test_members_of_the_segment_who_come_and_nobody_else(listed: Any) -> None:
+    bank, people, counts, _ = listed
+    members = set(segments.members(bank, "silver").customer_id.execute())
+    assert set(people["customer_id"]) <= members
+    by = counts.set_index("reason")["n_customers"]
+    assert by["in_segment"] == len(members)
+    assert (
+        by["in_segment"] - by["account_closed"] - by["not_active"] - by["no_channel_left"]
+        == by["on_the_list"]
+        == len(people)
+    )
+
+
+def test_nobody_is_contacted_by_a_channel_that_was_refused(listed: Any) -> None:
+    bank, people, _, _ = listed
+    refused = contacts.suppressed_customers(bank, contacts.read_policy()).execute()
+    assert len(refused)
+    both = people.merge(refused, on=["customer_id", "channel"])
+    assert both.empty
+
+
+def test_hours_keep_the_quiet_ones(listed: Any) -> None:
+    _, people, _, _ = listed
+    quiet = next(rule for rule in contacts.read_policy().values() if rule.kind == "quiet_hours")
+    hours = people.loc[~people["is_holdout"], "hour"]
+    assert hours.notna().all()
+    assert not any(contacts.is_quiet(int(hour), quiet) for hour in hours)
+
+
+def test_held_out_customers_have_neither_channel_nor_hour(listed: Any) -> None:
+    _, people, _, _ = listed
+    assert people.loc[people["is_holdout"], ["channel", "hour"]].isna().all(axis=None)
+
+
+def test_the_file_is_private_and_safe_in_a_spreadsheet(tmp_path: Path) -> None:
+    file = write_list(pd.DataFrame({"customer_id": ["C1"], "note": ["=1+1"], "n": [-3]}), tmp_path / "list.csv")
+    assert file is not None
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert file.read_text(encoding="utf-8") == "customer_id,note,n\nC1,'=1+1,-3\n"
+    assert write_list(pd.DataFrame({"customer_id": []}), None) is None
+
+
+def test_a_policy_that_blocks_all_leaves_an_empty_list(sample_bank: Any) -> None:
+    rules = {"all": contacts.Rule(kind="cap", name={"en": "x", "zh": "禁"}, max=0, days=7)}
+    draw = campaign_list.read_draw("", salt="autumn", holdout_share=0.3)
+    people, counts = campaign_list.build(
+        sample_bank, segment="silver", draw=draw, active_within_days=180, rules=rules, channels=read_channels()
+    )
+    assert people.empty
+    assert counts.set_index("reason")["n_customers"]["no_channel_left"] > 0
+
+
+def test_portraits_compare_with_the_whole_base(sample_bank: Any) -> None:
+    table = matrix.portrait(sample_bank, since=date(2024, 1, 1))
+    assert table is not None
+    assert (table["n"] >= 10).all()
+    assert (table["tgi"] - table["segment_share"] / table["base_share"] * 100).abs().max() < 1e-9
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"activation_days": 0}, "activation_days should be at least 1, not 0"),
+        ({"value_days": -1}, "value_days should be at least 1, not -1"),
+        ({"roi_convention": "gross"}, "roi_convention should be one of ratio, net, not 'gross'"),
+        ({"monthly_budget": -1.0}, r"monthly_budget should not be negative, it is -1\.0"),
+    ],
+)
+def test_parameters_out_of_range_are_named(settings: dict[str, Any], words: str) -> None:
+    usual = {"activation_days": 30, "value_days": 90, "roi_convention": "ratio", "monthly_budget": 0.0}
+    with pytest.raises(ValueError, match=words):
+        matrix.check_parameters(**{**usual, **settings})
+
+
+def test_an_empty_salt_and_a_full_hold_out_are_refused() -> None:
+    with pytest.raises(ValueError, match="salt should not be empty"):
+        campaign_list.read_draw("", salt="", holdout_share=0.3)
+    with pytest.raises(ValueError, match="holdout_share should be at least 0 and below 1"):
+        campaign_list.read_draw("", salt="x", holdout_share=1.0)
