@@ -85,9 +85,8 @@ def plot_grid(table: pd.DataFrame, *, ax: Axes | None = None, language: str = "e
     ax.set_xlabel(Text("Activity (days active)", "活跃层（按活跃天数）").say(language))
     ax.set_ylabel(Text("Value (rank of AUM)", "价值层（按 AUM 排名）").say(language))
     worthy = table[table["value_tier"].isin(["high", "middle"])]
-    lost = worthy[worthy["activity_tier"] == "silent"]["aum"].sum()
-    total = table["aum"].sum()
-    share = lost / total if total else float("nan")
+    # Shares are of all assets, those of masked cells among them; sums of the cells shown would leave these out.
+    share = worthy[worthy["activity_tier"] == "silent"]["aum_share"].sum(min_count=1)
     ax.set_title(
         Text(
             f"{number(share, 'share')} of the assets lie with silent customers of high or middle value",

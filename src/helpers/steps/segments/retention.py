@@ -153,7 +153,7 @@ def study(focus: Focus, *, horizon_days: int, silent_days: int) -> Study:
             small.append(slug)
     if not groups:
         return _nothing(empty, f"every segment has fewer than {focus.min_group_size} customers who were watched")
-    horizon = min(horizon_days, *(int(part["days_active"].max()) for part in groups.values()))
+    horizon = int(min(horizon_days, *(_watched_until(part) for part in groups.values())))
     if horizon < 1:
         return _nothing(empty, "nobody was watched for a whole day")
     stacked = pd.concat(groups.values(), ignore_index=True)
@@ -204,6 +204,12 @@ def _nothing(study: Study, why: str) -> Study:
     )
 
 
+def _watched_until(spells: pd.DataFrame) -> float:
+    """Last day on which a group's retention is known: without end once its last customers have been seen to lapse."""
+    last = spells["days_active"] == spells["days_active"].max()
+    return np.inf if spells.loc[last, "lapsed"].all() else float(spells["days_active"].max())
+
+
 def _against_others(spells: pd.DataFrame, flag: pd.Series, horizon: int, least: int) -> dict[str, float]:
     """Days more or fewer than everybody outside the segment, and the log-rank test; missing where nobody is."""
     nothing = dict.fromkeys(("difference_days", "difference_lower", "difference_upper", "p_value"), np.nan)
@@ -211,7 +217,7 @@ def _against_others(spells: pd.DataFrame, flag: pd.Series, horizon: int, least: 
     inside = flag.fillna(False).to_numpy(dtype=bool)
     n_others = int((known & ~inside).sum())
     both = spells[known].assign(group=np.where(inside[known], "inside", OUTSIDE))
-    if n_others < least or min(both.groupby("group")["days_active"].max()) < horizon:
+    if n_others < least or min(_watched_until(part) for _, part in both.groupby("group")) < horizon:
         return {**nothing, "n_others": n_others}
     days = retention.restricted_mean_differences(both, by="group", horizon_days=horizon).iloc[0]
     tests = retention.logrank(both, by="group")
