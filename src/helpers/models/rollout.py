@@ -191,9 +191,10 @@ def _estimate(
         start = starts[branch]
         if start is None or not _inside(start, period, window_days, first_day, last_day):
             continue
-        # days compared end with the later of this period and the reference, which ends on the eve of the start
+        # branches of the same wave are no comparison for each other, also not before the start: they would dilute
+        # just that difference which the periods before are to show
         end = start + timedelta(days=max(period + 1, 0) * window_days - 1)
-        others = [b for b in branches if b != branch and (starts[b] is None or starts[b] > end)]
+        others = [b for b in branches if starts[b] is None or starts[b] > max(start, end)]
         if not others:
             continue
         own = _change(sums, sizes, branch, start, period, window_days, first_day)
