@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from helpers.bank.sample import arrow
+from helpers.bank.sample import arrow, contacts
+from helpers.bank.sample import tables as loading
 from helpers.bank.sample.cell import Cell, World
 from helpers.bank.sample.clicks import APPS, LEAVES, PAGES, page_matrix
 from helpers.bank.sample.joining import CURVES
@@ -204,6 +205,11 @@ def settings(world: World) -> pa.Table:
         ("pull_days", PULL_DAYS, "days", "active days a month that pull at most"),
         ("usual_outflow", USUAL_OUTFLOW, "share", "outflow a month, of usual assets"),
         ("drain_per_silent_month", DRAIN_PER_SILENT_MONTH, "share", "outflow a month of the silent, of assets"),
+        ("quiet_share", contacts.QUIET_SHARE, "share", "of messages sent from 22:00 to 08:00"),
+        ("unasked_share", contacts.UNASKED_SHARE, "share", "of messages to those without consent that are sent"),
+        ("burst_share", contacts.BURST_SHARE, "share", "of customers with far more messages in a week than allowed"),
+        ("late_share", loading.LATE_SHARE, "share", "of rows loaded late, the first of a customer's day apart"),
+        ("repeated_share", loading.REPEATED_SHARE, "share", "of rows of the log that are repeated"),
         ("return_inflow", RETURN_INFLOW, "share", "inflow in each of the first two months back, of usual assets"),
     ]
     rows += [
