@@ -39,8 +39,9 @@ def logarithmic_mean(a: float, b: float) -> float:
         return a
     if a <= 0 or b <= 0:
         return 0.0
-    # log1p keeps the digits where a and b nearly agree.
-    return (a - b) / math.log1p((a - b) / b)
+    # log1p keeps the digits where a and b nearly agree; far apart, the quotient might not be a number any more.
+    near = abs(a - b) < 0.5 * b
+    return (a - b) / (math.log1p((a - b) / b) if near else math.log(a) - math.log(b))
 
 
 def lmdi(before: Mapping[str, float], after: Mapping[str, float]) -> pd.DataFrame:
@@ -280,7 +281,7 @@ def _effect(factor: str, before: Mapping[str, float], after: Mapping[str, float]
         # Limit of every zero replaced by the same δ → 0: ln(δ) outgrows all other terms.
         zeros = [f for f, v in (before if start == 0 else after).items() if v == 0]
         return (end - start) / len(zeros) if factor in zeros else 0.0
-    return logarithmic_mean(end, start) * math.log(a / b) if a != b else 0.0
+    return logarithmic_mean(end, start) * (math.log(a) - math.log(b)) if a != b else 0.0
 
 
 def _table(
