@@ -45,19 +45,6 @@ def curve_table():
     return table.assign(lower=table["retained"] - 0.02, upper=table["retained"] + 0.02)
 
 
-def calibration_table():
-    return pd.DataFrame(
-        {
-            "predicted": [0.5, 0.1],
-            "observed": [0.45, 0.12],
-            "lower": [0.4, 0.1],
-            "upper": [0.5, 0.14],
-            "captured": [0.6, 1.0],
-            "lift": [6.0, 0.5],
-        }
-    )
-
-
 def score_table():
     return pd.DataFrame({"segment": ["silver", "women"], "at_stake": [2e6, 1e6]}).assign(
         at_stake_lower=[1.5e6, 0.9e6], at_stake_upper=[2.5e6, 1.1e6]
@@ -70,7 +57,6 @@ CASES = [
     (plots.plot_hours, hours_table, {}, ("Wed 9:00",)),
     (plots.plot_cohorts, cohort_table, {}, ("Period 3",)),
     (plots.plot_retention, curve_table, {"segment": "silver"}, ("94.0 %",)),
-    (plots.plot_calibration, calibration_table, {}, ("60.0 %",)),
     (plots.plot_scores, score_table, {"segment": "silver", "currency": "CNY"}, ("CNY 2.00 m",)),
 ]
 
@@ -112,11 +98,10 @@ def test_the_segment_looked_at_has_the_band():
     assert len(ax.collections) == 1
 
 
-@pytest.mark.parametrize("plot", [plots.plot_retention, plots.plot_calibration, plots.plot_scores, plots.plot_portrait])
+@pytest.mark.parametrize("plot", [plots.plot_retention, plots.plot_scores, plots.plot_portrait])
 def test_an_empty_table_says_so(plot):
     table = {
         plots.plot_retention: curve_table,
-        plots.plot_calibration: calibration_table,
         plots.plot_scores: score_table,
         plots.plot_portrait: portrait_table,
     }[plot]().head(0)

@@ -1,4 +1,4 @@
-"""Charts of segment insight: layers, portrait, hours, cohorts, retention, calibration, scores."""
+"""Charts of segment insight: layers, portrait, hours, cohorts, retention by segment, scores."""
 
 from __future__ import annotations
 
@@ -286,42 +286,6 @@ def plot_retention(
                 f"{name.zh}：加入 {horizon} 天后仍活跃 {number(kept, 'share', language='zh')}",
             ).say(language)
         )
-    return ax
-
-
-def plot_calibration(table: pd.DataFrame, *, ax: Axes | None = None, language: str = "en") -> Axes:
-    """Predicted probability against what happened on the test days, by tenth of customers.
-
-    Parameters
-    ----------
-    table : DataFrame
-        ``calibration_`` of :class:`helpers.models.retention.ChurnWarning`, one horizon.
-    """
-    ax = style.new_axes(ax, height_inches=3.6)
-    if table.empty:
-        ax.set_title(Text("No test day", "没有回测日").say(language))
-        return ax
-    predicted, observed = table["predicted"] * 100, table["observed"] * 100
-    top = float(max(predicted.max(), (table["upper"] * 100).max())) * 1.08
-    ax.plot([0, top], [0, top], color=style.NEUTRAL, linestyle="--", linewidth=1)
-    ax.text(
-        top * 0.74, top * 0.78, Text("as predicted", "与预测一致").say(language), ha="right", va="bottom", fontsize=8
-    )
-    ax.vlines(predicted, table["lower"] * 100, table["upper"] * 100, color=style.PALETTE[0], linewidth=1.4)
-    ax.plot(predicted, observed, marker="o", linestyle="", color=style.PALETTE[0], markersize=5)
-    ax.set_xlim(0, top)
-    ax.set_ylim(0, top)
-    ax.set_xlabel(Text("% predicted to fall silent (mean of each tenth)", "预测沉默率 %（每十分位均值）").say(language))
-    ax.set_ylabel(Text("% who fell silent (95 % interval)", "实际沉默率 %（95% 区间）").say(language))
-    first = table.iloc[0]
-    share = number(first["captured"], "share", language=language)
-    lift = number(first["lift"], "ratio", language=language)
-    ax.set_title(
-        Text(
-            f"On test days the first tenth held {share} of those who fell silent ({lift} times the average)",
-            f"回测中名单前十分之一覆盖了 {share} 的沉默客户（为平均的 {lift} 倍）",
-        ).say(language)
-    )
     return ax
 
 
