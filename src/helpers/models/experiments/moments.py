@@ -195,7 +195,7 @@ def _sum_in_engine(
             missing, other = (i, j) if i in gap else (j, i)
             sums[f"product_{i}_{j}"] = value[other].sum(where=gap[missing])
     found = prepared.group_by(keys_by).aggregate(**sums).to_pyarrow()
-    numbers = {name: found[name].cast("float64").fill_null(0.0).to_numpy() for name in sums}
+    numbers = {name: found[name].cast("float64").fill_null(np.nan).to_numpy() for name in sums}
 
     n = numbers["n"]
     mean = np.zeros((len(n), len(variables)))
@@ -206,13 +206,15 @@ def _sum_in_engine(
             mean[:, k] = 1 - numbers[f"count_{variables.index(Variable(variable.column, fill=True))}"] / n
         else:
             known[:, k] = numbers[f"count_{k}"]
-            mean[:, k] = numbers[f"sum_{k}"] / n
+            # the sum of nothing is NULL in an engine; where something was counted it is NaN (Spark hands both over alike)
+            mean[:, k] = np.where(known[:, k] > 0, numbers[f"sum_{k}"], 0.0) / n
             if not variable.fill:
                 # engines leave NULL out of a sum without a word; here it has to show, as it does in numpy
                 mean[known[:, k] < n, k] = np.nan
     scatter = np.full((len(n), len(variables), len(variables)), np.nan)
     for i, j in places:
         product = numbers.get(f"product_{i}_{j}", n * mean[:, i] if i == j else np.zeros(len(n)))
+        product = np.nan_to_num(product)  # no pair known; NaN among the values shows in their means
         scatter[:, i, j] = scatter[:, j, i] = product - n * mean[:, i] * mean[:, j]
     counted = np.maximum(known.sum(axis=0), 1.0)
     overall = n @ mean / counted
