@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.metrics import months
-from helpers.metrics.assets.balances import at_months, whole_months
+from helpers.metrics.assets.balances import at_months, exact_sum, whole_months
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -132,9 +132,9 @@ def aum_by_month(balances: ir.Table, *, customers: ir.Table | None = None, as_of
     if not whole:
         return pd.DataFrame(columns=["month", "aum", "aum_daily_mean", "n_balance_days"])
     ends = at_months(balances, whole, customers=customers)
-    ends = ends.group_by("month").aggregate(aum=ends.aum.sum()).to_pandas()
+    ends = ends.group_by("month").aggregate(aum=exact_sum(ends.aum)).to_pandas()
     found = {pd.Timestamp(m).date(): float(a) for m, a in zip(ends["month"], ends["aum"], strict=True)}
-    daily = balances.group_by("balance_date").aggregate(aum=balances.aum.sum())
+    daily = balances.group_by("balance_date").aggregate(aum=exact_sum(balances.aum))
     by_month = daily.mutate(month=daily.balance_date.truncate("M").cast("date"))
     by_month = by_month.group_by("month").aggregate(mean=by_month.aum.mean(), n=by_month.count()).to_pandas()
     averages = {
@@ -173,9 +173,9 @@ def _counted(balances: ir.Table, whole: list[date], customers: ir.Table | None) 
         ends.group_by("month", "component")
         .aggregate(
             customers=ends.count(),
-            aum_before=ends.before.sum(),
-            aum=ends.aum.sum(),
-            net_new_money=ends.inflow.sum(),
+            aum_before=exact_sum(ends.before),
+            aum=exact_sum(ends.aum),
+            net_new_money=exact_sum(ends.inflow),
             n_known=ends.inflow.count(),
             n_carried=ends.is_carried.cast("int64").sum(),
             n_holders=(ends.aum > 0).cast("int64").sum(),

@@ -11,7 +11,7 @@ import pandas as pd
 from helpers.metrics import months
 from helpers.metrics.activity import customer_days
 from helpers.metrics.activity.days import in_months
-from helpers.metrics.assets.balances import at_months, month_frame, whole_months
+from helpers.metrics.assets.balances import at_months, exact_sum, month_frame, whole_months
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -69,8 +69,8 @@ def asset_factors(
         .aggregate(
             customers=joined.count(),
             holders=(joined.held > 0).cast("int64").sum(),
-            aum=joined.held.sum(),
-            overdrafts=ibis.least(joined.held, 0.0).sum(),
+            aum=exact_sum(joined.held),
+            overdrafts=exact_sum(ibis.least(joined.held, 0.0)),
         )
         .to_pandas()
     )
