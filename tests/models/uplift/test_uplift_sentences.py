@@ -29,18 +29,20 @@ def choice(*, heterogeneous):
             "se": [0.0, 0.0004],
             "lower": [0.0, 0.00045],
             "upper": [0.0, 0.00201],
+            "from_differences": [0.0, 0.00123],
+            "from_differences_se": [0.0, 0.0004],
             "n": 5000,
             "chosen": [not heterogeneous, heterogeneous],
         }
     )
     name = "r_learner" if heterogeneous else "constant"
-    return LearnerChoice(name, ConstantEffect(), heterogeneous, table, "dr_loss", np.zeros(5000))
+    return LearnerChoice(name, ConstantEffect(), heterogeneous, table, "dr_loss", np.zeros(5000), np.zeros((5000, 2)))
 
 
 def test_choice_is_told_either_way():
     found, none = (choice_finding(choice(heterogeneous=value)) for value in (True, False))
-    assert "the R-learner beats" in found.text.en
-    assert "0.00123 per customer (95 % CI 0.00045 to 0.00201, n = 5,000)" in found.text.en
+    assert "makes the R-learner better" in found.text.en
+    assert "0.00123 per customer (95 % CI 0.000446 to 0.00201, n = 5,000)" in found.text.en
     assert "每人 0.00123" in found.text.zh
     assert found.tone == "good"
     assert none.text.en.startswith("No heterogeneity that we can use")

@@ -17,7 +17,7 @@ from helpers.models.uplift.learner import UpliftLearner
 from helpers.models.uplift.learners import ConstantEffect, DRLearner, RLearner, SLearner, TLearner, XLearner
 from helpers.models.uplift.nuisances import folds_by_arm, out_of_fold, rows
 from helpers.models.uplift.policy import read_cost
-from helpers.models.uplift.scores import arm_scores
+from helpers.models.uplift.scores import doubly_robust_scores
 
 CRITERIA = ("dr_loss", "policy_value")
 CONSTANT = "constant"
@@ -37,10 +37,14 @@ class LearnerChoice:
         False says: no heterogeneity that we can use.
     table : DataFrame, one row a candidate
         ``candidate``, ``score`` (mean loss, or value per customer), ``improvement`` on the constant (positive is
-        better), ``se``, ``lower``, ``upper`` of the improvement, ``n``, ``chosen``.
+        better), ``se``, ``lower``, ``upper`` of the improvement, ``from_differences`` (what is left of it when the
+        candidate's mean level is set to the constant's) with ``from_differences_se``, ``n``, ``chosen``.
     criterion : str
     out_of_fold : ndarray, (n,) or (n, n_arms - 1)
         The chosen candidate's predictions for customers that it had not seen: what curves and calibration need.
+    expected_outcomes : ndarray, (n, n_arms)
+        Expected outcome under each arm, the control first, by models that had not seen the customer: what policy
+        values and profit curves take to be less noisy, and the baseline of response groups.
     """
 
     name: str
@@ -49,6 +53,7 @@ class LearnerChoice:
     table: pd.DataFrame
     criterion: str
     out_of_fold: np.ndarray
+    expected_outcomes: np.ndarray
 
 
 def default_candidates() -> dict[str, UpliftLearner]:
@@ -75,7 +80,7 @@ def choose_learner(
     outcome_model: Any = None,
     cost: Any = 0.0,
     n_folds: int = 5,
-    min_improvement_se: float = 1.0,
+    min_improvement_se: float = 1.645,
     alpha: float = 0.05,
     random_state: int = 0,
 ) -> LearnerChoice:
@@ -96,7 +101,9 @@ def choose_learner(
         Cost per customer treated, in the outcome's unit; read by ``policy_value``.
     n_folds : int
     min_improvement_se : float
-        Standard errors by which a candidate must beat the constant; else the answer is the constant.
+        Standard errors by which a candidate must beat the constant, both as it is and with its mean level set to the
+        constant's: a learner that shrinks everybody to no effect may be nearer without telling customers apart.
+        1.645 is a one-sided 5 % a candidate.
     alpha : float
         For the intervals of the improvements.
     random_state : int
@@ -133,42 +140,39 @@ def choose_learner(
     arms = read_arms(treatment, n=len(outcome), control=control, min_arm_size=MIN_ARM_SIZE)
     table = read_propensity(propensity, arms=arms)
     fold = folds_by_arm(arms, n_folds=n_folds, random_state=random_state)
-    scores = _scores(X, outcome, arms, table, fold, outcome_model, random_state)
+    expected = _expected_outcomes(X, outcome, arms, fold, outcome_model, random_state)
+    scores = doubly_robust_scores(outcome, arms, propensity=table, outcomes=expected)
     predicted = _predictions(named, X, outcome, treatment, propensity, table, control, fold, arms)
     paid = read_cost(cost, arms=arms)
-    losses = {name: _loss(effect, scores, paid, criterion) for name, effect in predicted.items()}
-    summary = _summary(losses, fold, criterion=criterion, alpha=read_alpha(alpha))
-    usable = summary[(summary["improvement"] > min_improvement_se * summary["se"]) & (summary["improvement"] > 0)]
+    summary = pd.DataFrame(
+        [
+            {"candidate": name}
+            | _compare(effect, predicted[CONSTANT], scores, paid, fold, criterion, read_alpha(alpha))
+            for name, effect in predicted.items()
+        ]
+    )
+    rounding = 1e-9 * np.var(scores)  # what is below is arithmetic, not a gain
+    beats = [
+        (summary[gain] > min_improvement_se * summary[se]) & (summary[gain] > rounding)
+        for gain, se in (("improvement", "se"), ("from_differences", "from_differences_se"))
+    ]
+    usable = summary[beats[0] & beats[1]]
     name = CONSTANT if usable.empty else str(usable.loc[usable["improvement"].idxmax(), "candidate"])
     summary["chosen"] = summary["candidate"] == name
     learner = clone(named[name]).fit(X, outcome, treatment, propensity=propensity, control=control)
     held_out = predicted[name][:, 0] if arms.n_arms == 2 else predicted[name]
-    return LearnerChoice(name, learner, name != CONSTANT, summary, criterion, held_out)
+    return LearnerChoice(name, learner, name != CONSTANT, summary, criterion, held_out, expected)
 
 
-def _scores(
-    X: Any,
-    y: np.ndarray,
-    arms: Arms,
-    table: np.ndarray,
-    fold: np.ndarray,
-    outcome_model: Any,
-    random_state: int,
+def _expected_outcomes(
+    X: Any, y: np.ndarray, arms: Arms, fold: np.ndarray, outcome_model: Any, random_state: int
 ) -> np.ndarray:
-    """Doubly robust score of each arm, the control's at 0."""
-    model = (
-        defaults.outcome_model(len(y) // arms.n_arms, random_state=random_state)
-        if outcome_model is None
-        else outcome_model
-    )
-    outcomes = np.column_stack(
-        [
-            out_of_fold(model, X, y, fold=fold, name="outcome_model", learn_from=arms.code == arm)
-            for arm in range(arms.n_arms)
-        ]
-    )
-    scores = arm_scores(y, arms, propensity=table, outcomes=outcomes)
-    return scores[:, 1:] - scores[:, :1]
+    """Predict each customer's outcome under each arm out of fold."""
+    columns = []
+    for arm, size in enumerate(arms.counts):
+        model = defaults.outcome_model(int(size), random_state=random_state) if outcome_model is None else outcome_model
+        columns.append(out_of_fold(model, X, y, fold=fold, name="outcome_model", learn_from=arms.code == arm))
+    return np.column_stack(columns)
 
 
 def _predictions(
@@ -203,22 +207,31 @@ def _loss(effect: np.ndarray, scores: np.ndarray, paid: np.ndarray, criterion: s
     return -worth[np.arange(len(effect)), net.argmax(axis=1)]
 
 
-def _summary(losses: Mapping[str, np.ndarray], fold: np.ndarray, *, criterion: str, alpha: float) -> pd.DataFrame:
-    base = losses[CONSTANT]
-    z = stats.norm.ppf(1 - alpha / 2)
-    lines = []
-    for name, loss in losses.items():
-        gain = base - loss
-        se = float(gain.std(ddof=1) / np.sqrt(len(gain)))
-        lines.append(
-            {
-                "candidate": name,
-                "score": float(loss.mean() if criterion == "dr_loss" else -loss.mean()),
-                "improvement": float(gain.mean()),
-                "se": se,
-                "lower": float(gain.mean() - z * se),
-                "upper": float(gain.mean() + z * se),
-                "n": len(fold),
-            }
-        )
-    return pd.DataFrame(lines)
+def _compare(
+    effect: np.ndarray,
+    constant: np.ndarray,
+    scores: np.ndarray,
+    paid: np.ndarray,
+    fold: np.ndarray,
+    criterion: str,
+    alpha: float,
+) -> dict[str, float]:
+    """Hold one candidate against the constant, as it is and with its mean level in each fold set to the constant's."""
+    loss, base = (_loss(one, scores, paid, criterion) for one in (effect, constant))
+    level = np.empty_like(effect)
+    for k in np.unique(fold):
+        held = fold == k
+        level[held] = (effect[held] - constant[held]).mean(axis=0)
+    gain, from_differences = base - loss, base - _loss(effect - level, scores, paid, criterion)
+    root, half = np.sqrt(len(gain)), stats.norm.ppf(1 - alpha / 2)
+    mean, se = float(gain.mean()), float(gain.std(ddof=1) / root)
+    return {
+        "score": float(loss.mean() if criterion == "dr_loss" else -loss.mean()),
+        "improvement": mean,
+        "se": se,
+        "lower": mean - half * se,
+        "upper": mean + half * se,
+        "from_differences": float(from_differences.mean()),
+        "from_differences_se": float(from_differences.std(ddof=1) / root),
+        "n": len(gain),
+    }

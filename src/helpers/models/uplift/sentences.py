@@ -33,20 +33,21 @@ def choice_finding(choice: LearnerChoice, *, key: str = "heterogeneity", period:
     Returns
     -------
     Finding
-        Its figure is the improvement on the same effect for everybody (of the best other candidate where none is
-        chosen), per customer, in the unit of the criterion.
+        Its figure is the improvement on the same effect for everybody that comes from telling customers apart (of the
+        best other candidate where none is chosen), per customer, in the unit of the criterion.
     """
     others = choice.table[choice.table["candidate"] != "constant"]
     row = (
         choice.table[choice.table["chosen"]].iloc[0]
         if choice.heterogeneous
-        else (others if len(others) else choice.table).sort_values("improvement").iloc[-1]
+        else (others if len(others) else choice.table).sort_values("from_differences").iloc[-1]
     )
+    value, half = float(row["from_differences"]), 1.959963984540054 * float(row["from_differences_se"])
     figure = Figure(
         f"{key}_improvement",
-        float(row["improvement"]),
-        float(row["lower"]),
-        float(row["upper"]),
+        value,
+        value - half,
+        value + half,
         unit="score",
         n=int(row["n"]),
         period=period,
@@ -57,14 +58,14 @@ def choice_finding(choice: LearnerChoice, *, key: str = "heterogeneity", period:
         size = _fine(figure, w)
         if choice.heterogeneous:
             return w(
-                f"Whom the campaign moves differs over customers and can be predicted: the {name.en} beats “the same effect "
-                f"for all” on customers it has not seen by {size}.",
-                f"活动对不同客户的作用有差异，且可以预测：在未参与训练的客户上，{name.zh} 优于“人人相同”{size}。",
+                f"Whom the campaign moves differs over customers and can be predicted: on customers it has not "
+                f"seen, telling them apart makes the {name.en} better than “the same effect for all” by {size}.",
+                f"活动对不同客户的作用有差异，且可以预测：在未参与训练的客户上，{name.zh} 因区分客户而优于“人人相同”{size}。",
             )
         return w(
-            f"No heterogeneity that we can use: the best candidate ({name.en}) differs from “the same effect for all” by "
+            f"No heterogeneity that we can use: by telling customers apart the best candidate ({name.en}) gains "
             f"{size}, not clearly more than nothing. Treat by cost and capacity, not by a score.",
-            f"没有可利用的差异：最好的候选（{name.zh}）与“人人相同”相差{size}，与零无明显区别。请按成本和容量投放，不要按得分投放。",
+            f"没有可利用的差异：最好的候选（{name.zh}）靠区分客户只改善{size}，与零无明显区别。请按成本和容量投放，不要按得分投放。",
         )
 
     return Finding(key, Text.write(sentence), (figure,), tone="good" if choice.heterogeneous else "warning")
