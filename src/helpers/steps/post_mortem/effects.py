@@ -209,7 +209,19 @@ def net_findings(case: Case, measures: Measures) -> list[Finding]:
             "没有可靠的留白组，无法判断活跃是否只是提前。",
         )
         return [Finding("net", text, tone="warning")]
-    return [_net_finding(case, measures, arm) for arm in case.arms if measures.row("active_days_net", arm) is not None]
+    needed = ("active_days", "active_days_after", "active_days_net")
+    found = [
+        _net_finding(case, measures, arm)
+        for arm in case.arms
+        if all(measures.row(metric, arm) is not None for metric in needed)
+    ]
+    if found:
+        return found
+    text = Text(
+        "Whether activity was only brought forward can't be told: too few customers, or too few who came.",
+        "无法判断活跃是否只是提前：客户或到访过少。",
+    )
+    return [Finding("net", text, tone="warning")]
 
 
 def _net_finding(case: Case, measures: Measures, arm: str) -> Finding:

@@ -1,0 +1,389 @@
+"""The review of past campaigns: what may be said of each design, exact sums, decisions rule by rule, honest edges."""
+
+from __future__ import annotations
+
+import csv
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+
+from helpers import bank as banks
+from helpers.steps import post_mortem
+from helpers.steps.post_mortem import cases, decisions, effects, hunters, measures, verdicts
+from tests.metrics.test_outcomes import campaign_tables
+
+REVIEWED = ("K001", "K003", "K004", "K006", "K007", "K009")
+CAUSAL_WORDS = re.compile(r"The campaign[^.]* changed|caused")
+
+
+@pytest.fixture(scope="module")
+def reviews(sample_bank: Any) -> dict[str, tuple[cases.Case, measures.Measures]]:
+    """Cases and measures of the sample bank's campaigns, made once."""
+    found = {}
+    for campaign_id in REVIEWED:
+        case = post_mortem.open_case(sample_bank, campaign_id)
+        found[campaign_id] = (case, post_mortem.measure(case))
+    return found
+
+
+def all_findings(case: cases.Case, measured: measures.Measures) -> list[Any]:
+    """Everything that the notebook says of a case."""
+    economics = post_mortem.read_economics()
+    earned = post_mortem.returns(case, measured, economics)
+    bridge, tables = post_mortem.gap_bridge(case, measured), post_mortem.gap_tables(case)
+    place, found = post_mortem.places(case), post_mortem.find_hunters(case, measured)
+    said = [
+        *post_mortem.brief_findings(case),
+        post_mortem.attainment_finding(case, post_mortem.attainment(case)),
+        post_mortem.naive_finding(case, measured),
+        post_mortem.split_finding(case, measured),
+        *post_mortem.effect_findings(case, measured),
+        post_mortem.placebo_finding(measured),
+        *post_mortem.net_findings(case, measured),
+        *post_mortem.money_findings(case, measured),
+        post_mortem.gap_finding(case, bridge, tables),
+        post_mortem.leak_finding(case, place.funnel),
+        post_mortem.goods_finding(case, place.goods),
+        *post_mortem.hunters_findings(case, found),
+        *post_mortem.returns_findings(case, measured, earned, economics, basis="both", roi_convention="ratio"),
+        *post_mortem.hypothesis_findings(case, post_mortem.hypotheses(case, measured)),
+        *post_mortem.decision_findings(post_mortem.decide(case, measured, earned)),
+    ]
+    return [finding for finding in said if finding is not None]
+
+
+def rebuilt(source: Path, dest: Path, *, without: tuple[str, ...] = ()) -> Path:
+    """Copy a bank, leaving tables out."""
+    shutil.copytree(source, dest, ignore=shutil.ignore_patterns("truth", *(f"{name}*" for name in without)))
+    sheet = yaml.safe_load((dest / "bank.yml").read_text(encoding="utf-8"))
+    sheet["tables"] = {name: entry for name, entry in sheet["tables"].items() if name not in without}
+    (dest / "bank.yml").write_text(yaml.safe_dump(sheet, allow_unicode=True), encoding="utf-8")
+    return dest
+
+
+@pytest.mark.parametrize("campaign_id", REVIEWED)
+def test_each_campaign_is_told_whole_in_both_languages(reviews: dict, campaign_id: str) -> None:
+    case, measured = reviews[campaign_id]
+    said = all_findings(case, measured)
+    keys = [finding.key for finding in said]
+    assert len(keys) == len(set(keys))
+    for finding in said:
+        for words in (finding.text.en, finding.text.zh):
+            assert not re.search(r"C\d{9}|nan|None|\{|\}", words), words
+        assert not re.search(r"[\u4e00-\u9fff]", finding.text.en), finding.text.en
+    assert any(key.startswith("decision") for key in keys)
+
+
+def test_designs_are_read_from_the_assignment(reviews: dict) -> None:
+    assert {key: case.design for key, (case, _) in reviews.items()} == {
+        **dict.fromkeys(REVIEWED, "randomised"),
+        "K004": "branch_rollout",
+    }
+    assert reviews["K009"][0].arms == ("gift", "points")
+    assert reviews["K009"][1].n_arms == 2
+
+
+def test_broken_split_is_shown_as_a_difference_that_claims_no_cause(reviews: dict) -> None:
+    case, measured = reviews["K003"]
+    assert measured.split["tier"] == "broken"
+    assert not measured.is_causal
+    words = " ".join(f.text.en for f in post_mortem.effect_findings(case, measured))
+    assert "claims no cause" in words
+    assert not CAUSAL_WORDS.search(words)
+    assert post_mortem.returns(case, measured, post_mortem.read_economics()).empty
+    assert set(post_mortem.hypotheses(case, measured)["answer"]) == {"undecided"}
+    assert post_mortem.decide(case, measured, pd.DataFrame(columns=["arm"]))[0].rule == "broken_split"
+
+
+def test_sound_split_claims_a_cause_and_says_its_assumption_where_branches_came_one_by_one(reviews: dict) -> None:
+    assert CAUSAL_WORDS.search(post_mortem.effect_findings(*reviews["K001"])[0].text.en)
+    words = post_mortem.effect_findings(*reviews["K004"])[0].text.en
+    assert "if without it all branches would have moved alike" in words
+    assert reviews["K004"][1].table["method"].tolist() == ["staggered_did"]
+
+
+@pytest.mark.parametrize("campaign_id", ["K001", "K004", "K007", "K009"])
+def test_gap_tables_and_bridge_add_up(reviews: dict, campaign_id: str) -> None:
+    case, measured = reviews[campaign_id]
+    gap = case.brief.goal.target - case.treated[case.goal_metric].mean()
+    for name, table in post_mortem.gap_tables(case).items():
+        assert table["contribution"].sum() == pytest.approx(gap), name
+        assert table["n"].sum() == len(case.treated)
+        assert table["n"].min() >= 10
+    bridge = post_mortem.gap_bridge(case, measured)
+    if case.control:
+        amounts = bridge.set_index("piece")["amount"]
+        assert amounts[["baseline", "drift", "effect"]].sum() == pytest.approx(amounts["actual"])
+        assert amounts["actual"] + amounts["gap"] == pytest.approx(amounts["target"])
+    else:
+        assert bridge.empty
+
+
+def test_effect_equals_the_difference_of_means_without_covariate(reviews: dict) -> None:
+    case, _ = reviews["K001"]
+    people = case.people.assign(active_days_before=0)
+    plain = measures.measure(replace(case, people=people)).row("active_days")
+    means = case.people.groupby("arm")["active_days"].mean()
+    assert plain["estimate"] == pytest.approx(means["treatment"] - means["control"])
+
+
+def test_arms_share_the_error(reviews: dict) -> None:
+    case, measured = reviews["K009"]
+    row = measured.row("active_days", "gift")
+    # Bonferroni over two arms: 97.5 % each, z = 2.241 in large groups
+    assert (row["upper"] - row["estimate"]) / row["se"] == pytest.approx(2.241, abs=0.02)
+    assert case.alpha == 0.05
+
+
+def test_returns_are_effect_times_assumptions(reviews: dict) -> None:
+    case, measured = reviews["K001"]
+    economics = post_mortem.read_economics()
+    table = post_mortem.returns(case, measured, economics, earning_days=180, day_value=0.5).set_index("part")
+    net, kept = measured.row("active_days_net"), measured.row("aum_kept_change")
+    margin = (economics.spread - economics.expected_loss) * 180 / 365
+    assert table.loc["activity", "value_each"] == pytest.approx(0.5 * net["estimate"])
+    assert table.loc["money", "value_each"] == pytest.approx(margin * kept["estimate"])
+    # both are estimated together, with both covariates: near the sum, and within the joint interval
+    total = table.loc["activity", "value_each"] + table.loc["money", "value_each"]
+    assert table.loc["both", "value_lower"] < total < table.loc["both", "value_upper"]
+    cost_each = case.treated["rewarded_cost"].mean()
+    assert table.loc["both", "roi"] == pytest.approx(table.loc["both", "value_each"] / cost_each)
+    net_of_cost = post_mortem.returns(
+        case, measured, economics, earning_days=180, day_value=0.5, roi_convention="net"
+    ).set_index("part")
+    assert net_of_cost["roi"].to_numpy() == pytest.approx(table["roi"].to_numpy() - 1)
+
+
+def test_list_for_risk_control_is_private_and_safe(reviews: dict, tmp_path: Path) -> None:
+    case, measured = reviews["K001"]
+    found = post_mortem.find_hunters(case, measured, min_signals=1)
+    found.people.loc[found.people.index[found.people["is_flagged"]][0], "arm"] = "=cmd()"
+    file = tmp_path / "risk_control.csv"
+    n = post_mortem.write_list(found, file)
+    assert file.stat().st_mode & 0o777 == 0o600
+    rows = list(csv.DictReader(file.open(encoding="utf-8-sig")))
+    assert len(rows) == n == found.people["is_flagged"].sum()
+    assert {row["arm"] for row in rows if "cmd" in row["arm"]} == {"'=cmd()"}
+    assert post_mortem.write_list(found, None) == n
+
+
+def test_flagged_leave_both_arms_by_signals_that_do_not_depend_on_the_campaign(reviews: dict) -> None:
+    case, measured = reviews["K009"]
+    found = post_mortem.find_hunters(case, measured)
+    rest = found.without[found.without["who"] == "without_flagged"].set_index("arm")
+    flagged = found.people[found.people["n_signals_both_arms"] >= 2]
+    assert (flagged["arm"] == case.control).any()
+    for arm in case.arms:
+        assert rest.loc[arm, "n"] == (case.people["arm"] == arm).sum() - (flagged["arm"] == arm).sum()
+
+
+def test_edited_brief_is_said_loudly(sample_bank: Any, tmp_path: Path) -> None:
+    content = yaml.safe_load((sample_bank.folder / "briefs" / "K001.yml").read_text(encoding="utf-8"))
+    content["hypotheses"][0]["threshold"] = 0.0
+    file = tmp_path / "brief.yml"
+    file.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
+    case = post_mortem.open_case(sample_bank, "K001", brief=str(file))
+    said = {finding.key: finding for finding in post_mortem.brief_findings(case)}
+    assert said["brief_fingerprint"].tone == "bad"
+    assert "EDITED AFTER IT WAS SEALED" in said["brief_fingerprint"].text.en
+    assert "被修改过" in said["brief_fingerprint"].text.zh
+
+
+def test_brief_of_step_3_is_taken_where_the_bank_has_none(sample_bank_folder: Path, tmp_path: Path) -> None:
+    bank = banks.open(rebuilt(sample_bank_folder, tmp_path / "bank", without=("briefs",)))
+    folder = tmp_path / "run" / "03_activity_design"
+    folder.mkdir(parents=True)
+    shutil.copy(sample_bank_folder / "briefs" / "K001.yml", folder / "brief.yml")
+    assert cases.find_brief(bank, "K001", run_dir=str(tmp_path / "run"))[1] == "03_activity_design/brief.yml"
+    # a brief of another campaign answers nothing
+    assert cases.find_brief(bank, "K002", run_dir=str(tmp_path / "run"))[0] is None
+
+
+def test_without_assignment_nothing_claims_a_cause(sample_bank_folder: Path, tmp_path: Path) -> None:
+    folder = rebuilt(sample_bank_folder, tmp_path / "bank", without=("assignments", "touches", "rewards", "devices"))
+    case = post_mortem.open_case(banks.open(folder), "K001")
+    measured = post_mortem.measure(case)
+    assert case.design == "none"
+    assert measured.basis == "before_after"
+    assert measured.periods["comparison"].tolist() == ["campaign", "just_before", "year_before"]
+    said = all_findings(case, measured)
+    effect = next(finding for finding in said if finding.key == "effect")
+    assert "no cause is claimed" in effect.text.en
+    assert not any(CAUSAL_WORDS.search(f.text.en) for f in said if f.key != "split")
+    assert any("no rewards table" in finding.text.en for finding in said)
+    assert post_mortem.decide(case, measured, pd.DataFrame(columns=["arm"]))[0].rule == "no_hold_out"
+
+
+@pytest.mark.parametrize("n_treated", [1, 2])
+def test_tiny_campaigns_are_told_without_a_crash(tiny_bank: Callable[..., Any], n_treated: int) -> None:
+    tables = campaign_tables()
+    arms = ["treatment"] * n_treated + ["control"] * (4 - n_treated)
+    tables["assignments"] = tables["assignments"].assign(arm=arms)
+    case = post_mortem.open_case(tiny_bank(**tables), "K901", window_days=14)
+    measured = post_mortem.measure(case)
+    said = {finding.key: finding for finding in all_findings(case, measured)}
+    assert "brief" in said
+    assert said["decision"].text.en.startswith(("CHANGE", "STOP"))
+
+
+def test_days_after_that_were_not_seen_are_said(sample_bank: Any) -> None:
+    early = sample_bank.at(as_of="2025-10-15")
+    case = post_mortem.open_case(early, "K001")
+    assert (case.after_days, case.after_days_asked) == (10, 62)
+    measured = post_mortem.measure(case)
+    assert "Only 10 of the 62 days" in post_mortem.net_findings(case, measured)[0].text.en
+    assert "no balance day after the window yet" in post_mortem.money_findings(case, measured)[0].text.en
+    claims = post_mortem.hypotheses(case, measured).set_index("claim")
+    assert claims.loc["more_assets", "reason"] == "not_measured"
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"campaign_id": "K01"}, "campaign_id 'K01' is unknown; did you mean"),
+        ({"brief": "data/none.yml"}, "there is no brief"),
+        ({"alpha": 0.0}, "alpha must lie between 0 and 0.5, not 0.0"),
+        ({"window_days": 0}, "window_days must be at least 1, not 0"),
+        ({"after_days": -5}, "after_days must be 0 or more, not -5"),
+        ({"before_days": 0}, "before_days must be at least 1, not 0"),
+        ({"window_days": 400}, "choose a later as_of or fewer days"),
+    ],
+)
+def test_wrong_parameters_are_named(sample_bank: Any, settings: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(words)):
+        post_mortem.open_case(sample_bank, **{"campaign_id": "K001", **settings})
+
+
+def test_wrong_settings_of_the_later_cells_are_named(reviews: dict, sample_bank: Any) -> None:
+    case, measured = reviews["K001"]
+    economics = post_mortem.read_economics()
+    with pytest.raises(ValueError, match="winsorize_quantile must lie between"):
+        post_mortem.measure(case, winsorize_quantile=0.2)
+    with pytest.raises(ValueError, match="min_signals must lie between 1 and 4"):
+        post_mortem.find_hunters(case, measured, min_signals=9)
+    with pytest.raises(ValueError, match="roi_convention must be one of ratio, net, not 'gross'"):
+        post_mortem.returns(case, measured, economics, roi_convention="gross")
+    with pytest.raises(ValueError, match="earning_days must be at least 1"):
+        post_mortem.returns(case, measured, economics, earning_days=0)
+    with pytest.raises(ValueError, match="active_day_value must be 0 or more"):
+        post_mortem.returns(case, measured, economics, day_value=-1.0)
+    earned = post_mortem.returns(case, measured, economics)
+    with pytest.raises(ValueError, match="return_basis must be one of activity, money, both, not 'all'"):
+        post_mortem.returns_findings(case, measured, earned, economics, basis="all", roi_convention="ratio")
+    with pytest.raises(ValueError, match=r"brief .* is of campaign 'K002', campaign_id is 'K001'"):
+        post_mortem.open_case(sample_bank, "K001", brief=str(sample_bank.folder / "briefs" / "K002.yml"))
+
+
+# -- decisions, rule by rule ---------------------------------------------------------------------------------------
+
+
+def rows(**intervals: tuple[float, float]) -> pd.DataFrame:
+    """Effects with given bounds; the estimate lies in the middle."""
+    found = [
+        {"metric": metric, "arm": "treatment", "basis": "randomised", "method": "cuped", "n": 900, "n_control": 300,
+         "estimate": (low + high) / 2, "se": (high - low) / 4, "lower": low, "upper": high}
+        for metric, (low, high) in intervals.items()
+    ]  # fmt: skip
+    return pd.DataFrame(found, columns=measures.COLUMNS)
+
+
+def roi(low: float, high: float) -> pd.DataFrame:
+    return pd.DataFrame(
+        [["treatment", "both", (low + high) / 2, low, high]], columns=["arm", "part", "roi", "roi_lower", "roi_upper"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("intervals", "earned", "rule", "action"),
+    [
+        ({"active_days": (-0.9, -0.1)}, (2, 3), "harm", "stop"),
+        ({"active_days": (0.4, 0.8), "active_days_after": (-0.9, -0.1), "active_days_net": (-0.2, 0.3)}, (2, 3), "pulled_forward", "stop"),
+        # lost afterwards, but more was won than lost
+        ({"active_days": (1.4, 1.8), "active_days_after": (-0.9, -0.1), "active_days_net": (0.6, 1.6)}, (2, 3), "pays", "go_on"),
+        ({"active_days": (-0.2, 0.29)}, (2, 3), "too_small", "stop"),
+        ({"active_days": (-0.2, 0.9)}, (2, 3), "uncertain", "change"),
+        ({"active_days": (0.4, 0.9)}, (1.0, 3), "pays", "go_on"),
+        ({"active_days": (0.4, 0.9)}, (0.2, 0.9), "does_not_pay", "change"),
+        ({"active_days": (0.4, 0.9)}, (0.2, 1.9), "may_pay", "change"),
+        ({"active_days": (0.4, 0.9)}, (float("nan"), float("nan")), "no_cost", "go_on"),
+        ({}, (2, 3), "not_measured", "change"),
+    ],
+)  # fmt: skip
+def test_first_rule_that_fires_decides(
+    reviews: dict, intervals: dict, earned: tuple[float, float], rule: str, action: str
+) -> None:
+    case, measured = reviews["K001"]  # its brief hoped for 0.3 active days at least
+    there = replace(measured, table=rows(**intervals))
+    [decision] = decisions.decide(case, there, roi(*earned))
+    assert (decision.rule, decision.action) == (rule, action)
+    assert "{" not in decision.words.en + decision.words.zh
+
+
+def test_money_that_came_for_the_day_is_paid_for_otherwise(reviews: dict) -> None:
+    case, measured = reviews["K007"]
+    there = replace(measured, table=rows(aum_change=(900.0, 3000.0), aum_kept_change=(-200.0, 400.0)))
+    [decision] = decisions.decide(case, there, roi(2, 3))
+    assert (decision.rule, decision.action) == ("rotated", "change")
+
+
+@pytest.mark.parametrize(
+    ("bounds", "direction", "answer"),
+    [
+        ((0.31, 0.9), "up", "confirmed"),
+        ((0.3, 0.9), "up", "undecided"),
+        ((-0.5, 0.29), "up", "refuted"),
+        ((-0.5, 0.29), "down", "confirmed"),
+        ((0.31, 0.9), "down", "refuted"),
+        ((float("nan"), 0.9), "up", "undecided"),
+    ],
+)
+def test_hypotheses_are_answered_by_the_whole_interval(
+    bounds: tuple[float, float], direction: str, answer: str
+) -> None:
+    assert verdicts._judge(*bounds, direction, 0.3)[0] == answer
+
+
+def test_another_window_of_a_hypothesis_is_measured_for_itself(reviews: dict) -> None:
+    case, measured = reviews["K001"]
+    claim = case.brief.hypotheses[0].model_copy(update={"window_days": 14, "key": "fortnight"})
+    late = case.brief.hypotheses[0].model_copy(update={"window_days": 400, "key": "year"})
+    asked = replace(case, brief=case.brief.model_copy(update={"hypotheses": (*case.brief.hypotheses, claim, late)}))
+    table = post_mortem.hypotheses(asked, measured).set_index("claim")
+    assert table.loc["fortnight", "estimate"] < table.loc["more_active_days", "estimate"]
+    assert table.loc["year", "reason"] == "window_open"
+
+
+def test_next_cycle_takes_over_effects_with_standard_errors(reviews: dict) -> None:
+    case, measured = reviews["K009"]
+    earned = post_mortem.returns(case, measured, post_mortem.read_economics())
+    found = post_mortem.find_hunters(case, measured)
+    chosen = post_mortem.decide(case, measured, earned)
+    cycle = post_mortem.next_cycle(case, measured, earned, found, chosen, return_basis="both")
+    row = cycle[(cycle.metric == "active_days") & (cycle.arm == "gift")].iloc[0]
+    assert row["se"] == measured.row("active_days", "gift")["se"]
+    assert row[["campaign_id", "form", "segment", "is_causal"]].tolist() == ["K009", "points_mall", "women", True]
+    assert not cycle.duplicated(["metric", "arm"]).any()
+
+
+def test_course_holds_nothing_before_the_launch(reviews: dict) -> None:
+    case, measured = reviews["K001"]
+    table = effects.course(case, measured)
+    before = table[table["position"] < 0]
+    # eight 95 % intervals hold 0; two missing it have a chance of 6 %, three of 1 %
+    assert ((before["lower"] <= 0) & (before["upper"] >= 0)).sum() >= len(before) - 2
+    inside = table[table["position"].between(0, 3)]
+    means = case.people.groupby("arm")["active_days"].mean()
+    assert inside["estimate"].sum() == pytest.approx(means["treatment"] - means["control"])
+
+
+def test_hunters_without_rules_say_so(reviews: dict) -> None:
+    case, _ = reviews["K001"]
+    none = hunters.Hunters({}, ("a", "b"), 2, pd.DataFrame(), pd.DataFrame(), pd.DataFrame())
+    assert "can't be looked for" in post_mortem.hunters_findings(case, none)[0].text.en
