@@ -346,5 +346,8 @@ def test_scores_are_the_product_that_they_say(folder):
     table = insight.scores(focus, layers, study)
     product = table["size"] * table["room"] * table["occasional_aum_each"] * table["loss"]
     assert table["at_stake"].to_numpy() == pytest.approx(product.to_numpy())
+    assert (table["at_stake_lower"] <= table["at_stake"]).all()
+    assert (table["at_stake"] <= table["at_stake_upper"]).all()
+    assert table.loc[0, "at_stake_lower"] < table.loc[0, "at_stake"] < table.loc[0, "at_stake_upper"]
     assert "all" not in set(table["segment"])
     assert table["at_stake_lower"].is_monotonic_decreasing

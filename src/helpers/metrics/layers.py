@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from helpers.bank import Bank
 
 RECENT_DAYS = 90
+HIGH_SHARE = 0.2
+MIDDLE_OF_REST = 3 / 8  # of the customers below the high tier
 MONTH_DAYS = 30
 FREQUENT_DAYS = 4  # active days in the last 30 from which a customer counts as a frequent one: about once a week
 VALUE_TIERS = ("high", "middle", "low", "none")
@@ -56,7 +58,7 @@ def last_balances(bank: Bank) -> ir.Table:
 
 
 def customer_layers(
-    bank: Bank, *, recent_days: int = RECENT_DAYS, silent_days: int = 60, high_share: float = 0.2
+    bank: Bank, *, recent_days: int = RECENT_DAYS, silent_days: int = 60, high_share: float = HIGH_SHARE
 ) -> pd.DataFrame:
     """One row an open customer: how recent, how frequent, how much, and the tiers that follow.
 
@@ -129,7 +131,7 @@ def _habits(activity: ir.Table, as_of: date, recent_days: int) -> ir.Table:
     )
 
 
-def value_tiers(aum: pd.Series, *, high_share: float = 0.2) -> pd.Categorical:
+def value_tiers(aum: pd.Series, *, high_share: float = HIGH_SHARE) -> pd.Categorical:
     """Sort customers into value tiers by the rank of their assets.
 
     Ranks instead of amounts: the tiers mean the same in a village bank and in a private one, in any currency. Equal
@@ -142,8 +144,9 @@ def value_tiers(aum: pd.Series, *, high_share: float = 0.2) -> pd.Categorical:
     """
     has = aum > 0
     rank = aum[has].rank(pct=True, method="average")
+    middle = (1 - high_share) * (1 - MIDDLE_OF_REST)
     tiers = pd.Series("none", index=aum.index)
-    tiers[rank.index] = np.select([rank > 1 - high_share, rank > (1 - high_share) * 5 / 8], ["high", "middle"], "low")
+    tiers[rank.index] = np.select([rank > 1 - high_share, rank > middle], ["high", "middle"], "low")
     return pd.Categorical(tiers, categories=list(VALUE_TIERS), ordered=True)
 
 

@@ -45,7 +45,7 @@ from helpers.steps.segments.subject import (
     unanswered,
 )
 from helpers.steps.segments.tags import AUDIT_COLUMNS, SIGNAL_COLUMNS, audit, signals, tag_finding, tag_text
-from helpers.steps.segments.tiers import grid, layer_finding, layers, rfm, rfm_finding
+from helpers.steps.segments.tiers import grid, layer_finding, layers, rfm, rfm_finding, tier_text
 from helpers.steps.segments.warning import LIST_FILE, Outlook, outlook, warning_findings, write_list
 
 __all__ = [
@@ -97,6 +97,7 @@ __all__ = [
     "suggestions",
     "tag_finding",
     "tag_text",
+    "tier_text",
     "triangle",
     "unanswered",
     "warning_findings",

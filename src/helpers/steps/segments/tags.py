@@ -8,7 +8,18 @@ from helpers.findings import Figure, Finding, Text
 from helpers.metrics import tags as tag_metrics
 from helpers.steps.segments.subject import Focus
 
-AUDIT_COLUMNS = ("tag", "family", "coverage", "median_age_days", "stale_share", "n_compared", "agreement", "verdict")
+AUDIT_COLUMNS = (
+    "tag",
+    "family",
+    "coverage",
+    "median_age_days",
+    "stale_share",
+    "n_compared",
+    "agreement",
+    "agreement_lower",
+    "agreement_upper",
+    "verdict",
+)
 SIGNAL_COLUMNS = (
     "tag",
     "n",

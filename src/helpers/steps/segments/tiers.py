@@ -32,6 +32,21 @@ def rfm(focus: Focus, layers: pd.DataFrame) -> pd.DataFrame:
     return layer_metrics.rfm_groups(inside, min_group_size=focus.min_group_size)
 
 
+def tier_text(*, silent_days: int) -> Text:
+    """Say what the tiers mean."""
+    often, month, top = layer_metrics.FREQUENT_DAYS, layer_metrics.MONTH_DAYS, layer_metrics.HIGH_SHARE
+    middle = (1 - top) * layer_metrics.MIDDLE_OF_REST
+    return Text.write(
+        lambda w: w(
+            f"Frequent: at least {often} active days in the last {month}; silent: none in the last {silent_days}; "
+            f"occasional: in between. High value: the top {w.n(top, 'share')} of all customers with assets; middle: the "
+            f"next {w.n(middle, 'share')}.",
+            f"高频：近 {month} 天活跃不少于 {often} 天；沉默：近 {silent_days} 天无活动；低频：介于两者之间。"
+            f"高价值：全量有资产客户中 AUM 前 {w.n(top, 'share')}；中价值：其后 {w.n(middle, 'share')}。",
+        )
+    )
+
+
 def layer_finding(focus: Focus, layers: pd.DataFrame, *, silent_days: int) -> Finding:
     """Say how many of the segment's better-off customers are silent, and what they hold, beside everybody else's."""
     day, name = focus.bank.as_of.isoformat(), focus.name
