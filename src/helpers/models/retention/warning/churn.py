@@ -147,6 +147,8 @@ class ChurnWarning:
         col.require(people, ["customer_id", "joined_date"], what="customers")
         self.attributes_ = _usable(people) if attributes is None else list(attributes)
         col.require(people, self.attributes_, what="customers")
+        if isinstance(activity, pd.DataFrame) and activity.empty:
+            raise ValueError("activity has no row; there is nothing to learn from")
         days = features.daily(activity, today)
         first = days.day.min().to_pandas()
         if first is None or first is pd.NaT:
@@ -188,7 +190,8 @@ class ChurnWarning:
             label, guess = np.concatenate(labels), np.concatenate(guesses)
             everybody = np.concatenate(names)
             tests.append(self._row(horizon, "all", label, guess, np.concatenate(rates), everybody))
-            bins.append(scores.tenths(label, guess, alpha=self.alpha).assign(horizon_days=horizon))
+            rows = scores.tenths(label, guess, alpha=self.alpha, cluster=everybody)
+            bins.append(rows.assign(horizon_days=horizon))
             final = Logistic(self.attributes_).fit([(frame(c), c) for c in known[: self.max_cutoffs]], gaps, horizon)
             weights.append(final.table().assign(horizon_days=horizon))
             today_p[f"p_{horizon}"] = final.predict(now)

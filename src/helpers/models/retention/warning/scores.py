@@ -105,10 +105,19 @@ def wilson(events: np.ndarray, n: np.ndarray, alpha: float = 0.05) -> tuple[np.n
     return np.maximum(centre - half, 0.0), np.minimum(centre + half, 1.0)
 
 
-def tenths(label: np.ndarray, probability: np.ndarray, *, bins: int = 10, alpha: float = 0.05) -> pd.DataFrame:
+def tenths(
+    label: np.ndarray,
+    probability: np.ndarray,
+    *,
+    bins: int = 10,
+    alpha: float = 0.05,
+    cluster: np.ndarray | None = None,
+) -> pd.DataFrame:
     """Customers in equal groups by falling probability: what was predicted, what came, and the lift.
 
-    Customers with equal probability stay in one group, so groups may be fewer and unequal.
+    Customers with equal probability stay in one group, so groups may be fewer and unequal. With
+    ``cluster`` (the customer of each row) a customer who stands in a group several times counts once for
+    the width of its interval.
 
     Returns
     -------
@@ -119,18 +128,20 @@ def tenths(label: np.ndarray, probability: np.ndarray, *, bins: int = 10, alpha:
     """
     order = np.argsort(-probability, kind="stable")
     sorted_p, event = probability[order], np.asarray(label)[order]
+    who = np.arange(len(order)) if cluster is None else np.asarray(cluster)[order]
     place = np.arange(len(order)) * bins // max(len(order), 1)
     # All ties take the group of their first.
     starts = np.r_[True, sorted_p[1:] != sorted_p[:-1]] if len(order) else np.zeros(0, dtype=bool)
     place = place[np.flatnonzero(starts)][np.cumsum(starts) - 1]
     table = (
-        pd.DataFrame({"place": place, "event": event, "p": sorted_p})
+        pd.DataFrame({"place": place, "event": event, "p": sorted_p, "who": who})
         .groupby("place")
-        .agg(n=("event", "size"), lapsed=("event", "sum"), predicted=("p", "mean"))
+        .agg(n=("event", "size"), lapsed=("event", "sum"), predicted=("p", "mean"), own=("who", "nunique"))
         .reset_index(drop=True)
     )
     overall = event.mean() if len(event) else 0.0
-    lower, upper = wilson(table["lapsed"].to_numpy(float), table["n"].to_numpy(float), alpha)
+    own = table.pop("own").to_numpy(float)
+    lower, upper = wilson(table["lapsed"].to_numpy(float) / table["n"].to_numpy() * own, own, alpha)
     table.insert(0, "bin", np.arange(1, len(table) + 1))
     table["observed"] = table["lapsed"] / table["n"]
     table["lower"], table["upper"] = lower, upper
