@@ -45,7 +45,8 @@ lint: setup ## ruff (lint and format, notebooks too) and the import contracts
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports
 
-test: lint ## everything: lint, contracts, unit tests, doctests, notebooks, playbooks, pages in a browser
+test: lint $(SAMPLE)/bank.yml ## everything: lint, contracts, unit tests, doctests, notebooks, playbooks, pages in a browser
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -q --nbval-lax notebooks
 	@$(BIN)/python -m pytest -n 2 --dist worksteal -q
 
 bench: setup ## the benchmarks whose figures stand in the README
