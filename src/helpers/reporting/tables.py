@@ -102,7 +102,7 @@ def to_html(
     # Wide tables scroll inside their frame, which keyboards can reach; the page itself never scrolls sideways.
     name = html.escape(caption.say(language) if caption else Text("table", "表格").say(language), quote=True)
     return (
-        f'<div class="table" tabindex="0" role="region" aria-label="{name}">'
+        f'<div class="table" tabindex="0" role="group" aria-label="{name}">'
         f'<table class="data">{title}<thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(lines)}</tbody>{foot}</table></div>"
     )
