@@ -113,6 +113,8 @@ def benefit_history(bank: Bank, segment: str, *, min_group_size: int = 10) -> pd
 
     from helpers.metrics import segments
 
+    if min_group_size < 1:
+        raise ValueError(f"min_group_size must be at least 1, not {min_group_size}")
     benefits = read_benefits()
     paid = pd.DataFrame(columns=["kind", "n", "people", "n_redeemed", "cost"])
     if bank.rewards is not None:
@@ -140,7 +142,7 @@ def benefit_history(bank: Bank, segment: str, *, min_group_size: int = 10) -> pd
                 "benefit": slug,
                 "fit": fit,
                 "fit_score": FIT_SCORES[fit],
-                "unit_cost": float(summed.at[slug, "cost"]) / n if n else entry.unit_cost.mid,
+                "unit_cost": round(float(summed.at[slug, "cost"]) / n, 8) if n else entry.unit_cost.mid,
                 "n_granted": n,
                 "redeemed_share": float(summed.at[slug, "n_redeemed"]) / n if n else float("nan"),
                 "redeemed_lower": float(lower),

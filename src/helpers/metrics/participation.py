@@ -84,8 +84,8 @@ def participation(
                 "participation_lower": float(lower),
                 "participation_upper": float(upper),
                 "successes_mean": float((took_part.index * took_part).sum()) / x if x else float("nan"),
-                "reward_cost_each": float(mine["reward_cost"].sum()) / n,
-                "contact_cost_each": float(mine["touch_cost"].sum()) / n,
+                "reward_cost_each": round(float(mine["reward_cost"].sum()) / n, 8),
+                "contact_cost_each": round(float(mine["touch_cost"].sum()) / n, 8),
             }
         )
         levels += [

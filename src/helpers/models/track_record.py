@@ -175,10 +175,12 @@ def _customers(bank: Bank, table: ir.Table, segment: str) -> tuple[pd.DataFrame 
     members = segments.members(bank, segment).select("customer_id").mutate(is_member=True)
     table = table.left_join(members, "customer_id").drop("customer_id_right")
     wanted = [
-        "arm", "is_member", "active_days", "is_active", "active_days_before", "active_days_after", "active_days_net",
+        "customer_id", "arm", "is_member", "active_days", "is_active", "active_days_before", "active_days_after", "active_days_net",
         "aum_before", "aum_change", "aum_kept_change",
     ]  # fmt: skip
     frame = table.select(*[name for name in wanted if name in table.columns]).execute()
+    # engines return rows in any order: sums would differ in their last digit from run to run
+    frame = frame.sort_values("customer_id", ignore_index=True)
     frame["is_member"] = frame["is_member"].eq(True)  # null where the left join found no member
     frame["arm"] = [CONTROL if arm in CONTROL_ARMS else TREATED for arm in frame["arm"]]
     for population, mine in ((SEGMENT, frame[frame["is_member"]]), (EVERYBODY, frame)):

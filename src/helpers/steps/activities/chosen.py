@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from helpers.metrics.forms import read_forms
-
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -44,15 +42,12 @@ class ChosenForm:
     is_own_choice: bool
 
 
-def choose_form(
-    ranking: pd.DataFrame, sizings: dict[str, Sizing], plan: Plan, *, forms: dict[str, Form] | None = None
-) -> ChosenForm:
+def choose_form(ranking: pd.DataFrame, sizings: dict[str, Sizing], plan: Plan) -> ChosenForm:
     """Take the plan's form, or the best ranked one, and name the campaign.
 
     The id and the salt, where the plan leaves them empty, are composed of segment, form, launch and branch: a new
     campaign draws anew, so that nobody is held out for ever.
     """
-    known = read_forms() if forms is None else forms
     slug = plan.form or str(ranking["form"].iloc[0])
     sizing = sizings[slug]
     row = ranking[ranking["form"] == slug].iloc[0].to_dict()
@@ -60,5 +55,5 @@ def choose_form(
     composed = f"{plan.segment}-{slug}-{plan.starts_date:%Y%m%d}{where}"
     campaign_id = plan.campaign_id or composed
     named = replace(plan, form=slug, campaign_id=campaign_id, salt=plan.salt or campaign_id)
-    form = known[slug].model_copy(update={"terms": sizing.terms})
-    return ChosenForm(slug, form, known[slug], sizing, row, named, bool(plan.form))
+    form = sizing.form.model_copy(update={"terms": sizing.terms})
+    return ChosenForm(slug, form, sizing.form, sizing, row, named, bool(plan.form))

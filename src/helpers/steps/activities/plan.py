@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from helpers.bank.connection import parse_day
 from helpers.findings import Text
 from helpers.metrics import segments
-from helpers.metrics.forms import pick_form, read_forms
+from helpers.metrics.forms import pick_form
 
 if TYPE_CHECKING:
     from helpers.bank import Bank
@@ -150,7 +150,7 @@ def plan_campaign(
     if goal_metric not in GOALS:
         raise ValueError(f"goal_metric must be one of {', '.join(GOALS)}, not {goal_metric!r}")
     if form:
-        pick_form(form, forms=read_forms())
+        pick_form(form)
     if not budget > 0:
         raise ValueError(f"budget must be above 0, not {budget}")
     for name, value, least in (

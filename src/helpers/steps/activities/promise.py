@@ -10,7 +10,7 @@ from helpers.bank import brief as briefs
 from helpers.bank.catalogue import Words
 from helpers.findings import Figure, Finding, Text
 from helpers.metrics import segments
-from helpers.metrics.benefits import read_benefits
+from helpers.metrics.benefits import Benefit, read_benefits
 from helpers.metrics.mechanisms import Contest, Draw, Event, Ladder, Packet, Referral
 from helpers.models.compliance import DISCLAIMER, brief_facts, check_brief, rule_findings
 from helpers.steps.activities.experiment import CONTROL, arm_weights
@@ -89,7 +89,7 @@ def write_brief(
         ),
         hypotheses=_hypotheses(chosen, max(round(of["lower"], 4), 0.0)),
         guardrails=_guardrails(chosen, rehearsed),
-        disclosure=_disclosure(bank, chosen),
+        disclosure=_disclosure(bank, chosen, read_benefits()),
     )
 
 
@@ -181,14 +181,13 @@ def _guardrails(chosen: ChosenForm, rehearsed: pd.DataFrame) -> tuple[briefs.Gua
     )
 
 
-def _disclosure(bank: Bank, chosen: ChosenForm) -> briefs.Disclosure:
+def _disclosure(bank: Bank, chosen: ChosenForm, benefits: dict[str, Benefit]) -> briefs.Disclosure:
     """Fill what prize promotions must publish from the mechanism; what only people know stays blank."""
     plan, form = chosen.plan, chosen.form
-    benefits = read_benefits()
     kinds = [benefits[slug].name for slug in form.benefits if slug in benefits]
     days = f"{plan.starts_date} 至 / to {plan.ends_date}"
     until = plan.ends_date + timedelta(days=REDEMPTION_DAYS)
-    names, amounts, numbers = _prizes(chosen)
+    names, amounts, numbers = _prizes(chosen, benefits)
     draw_method = (
         "系统按公示概率随机抽取，先到先得、送完即止 / drawn by the system at the published odds while stocks last"
         if form.has_draw
@@ -215,10 +214,9 @@ def _disclosure(bank: Bank, chosen: ChosenForm) -> briefs.Disclosure:
     )
 
 
-def _prizes(chosen: ChosenForm) -> tuple[str, str, str]:
+def _prizes(chosen: ChosenForm, benefits: dict[str, Benefit]) -> tuple[str, str, str]:
     """Names, amounts and numbers or odds of the prizes, from the terms as they will run."""
     terms, form = chosen.form.terms, chosen.form
-    benefits = read_benefits()
     both = [benefits[slug].name for slug in form.benefits if slug in benefits]
     plain_names = "、".join(kind.zh for kind in both) + " / " + ", ".join(kind.en for kind in both)
     thousands = chosen.sizing.n_treated / 1000

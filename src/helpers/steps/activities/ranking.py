@@ -127,7 +127,7 @@ def _told(form: Form, row: object, plan: Plan, n_treated: int) -> tuple[Text, Te
     stop = False
     if plan.segment in form.fits:
         fit = form.fits[plan.segment]
-        (against if fit.level == "poor" else reasons).append(fit.why.text)
+        (reasons if fit.level in ("strong", "good") else against).append(fit.why.text)
     if row.effect_basis == OWN_FORM and row.effect_lower > 0:
         reasons.append(Text("own randomised campaigns found an effect", "本行随机活动已证明有效"))
     elif row.effect_basis == OWN_FORM and row.p_positive < 0.6:
@@ -162,4 +162,9 @@ def _told(form: Form, row: object, plan: Plan, n_treated: int) -> tuple[Text, Te
 def _joined(parts: list[Text]) -> Text:
     if not parts:
         return Text("nothing that the catalogue or the past would say", "目录与历史均未提示")
-    return Text("; ".join(part.en for part in parts), "；".join(part.zh for part in parts))
+    return Text("; ".join(_lower_first(part.en) for part in parts), "；".join(part.zh for part in parts))
+
+
+def _lower_first(words: str) -> str:
+    """Begin in lower case, as in the middle of a sentence, unless the first word is an abbreviation."""
+    return words if words[1:2].isupper() else words[:1].lower() + words[1:]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from helpers.findings import Figure, Finding, Text, Writer
-from helpers.metrics.forms import pick_form
 from helpers.steps.activities.experiment import DECIDABLE, DOUBTFUL
 from helpers.steps.activities.words import BASIS, HABIT_BASIS, segment_name
 
@@ -145,7 +144,7 @@ def cost_finding(chosen: ChosenForm, *, currency: str) -> Finding:
 
 def leak_finding(chosen: ChosenForm, *, currency: str) -> Finding:
     """What bonus hunters may take, and how that is prevented."""
-    form = pick_form(chosen.slug)
+    form = chosen.written
     reward = float(chosen.sizing.draws["reward_cost"].mean())
     share = form.leak_share
     n = chosen.sizing.n_treated

@@ -35,6 +35,8 @@ class Sizing:
 
     Attributes
     ----------
+    form : Form
+        The catalogue's entry, rewards as written.
     habits : Habits
     n_treated : int
     written : dict
@@ -53,6 +55,7 @@ class Sizing:
         In money.
     """
 
+    form: Form
     habits: Habits
     n_treated: int
     written: dict[str, float]
@@ -76,10 +79,10 @@ class Sizing:
         counts, _ = np.histogram(np.minimum(cost, high), edges)
         return pd.DataFrame({"cost_from": edges[:-1], "cost_to": edges[1:], "n": counts})
 
-    def options(self, form: Form, plan: Plan) -> pd.DataFrame:
+    def options(self, plan: Plan) -> pd.DataFrame:
         """Ways to keep the bill within the budget, side by side (`budget_options`)."""
         return budget_options(
-            form.terms,
+            self.form.terms,
             self.habits,
             n_treated=self.n_treated,
             budget=plan.budget,
@@ -133,6 +136,7 @@ def size_mechanism(form: Form, slug: str, *, ranges: EffectRanges, plan: Plan, n
         terms = form.terms.scaled(factor)
         draws = simulate_cost(terms, habits, **bill, **chance)
     return Sizing(
+        form=form,
         habits=habits,
         n_treated=n_treated,
         written=written,
