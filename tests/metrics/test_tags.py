@@ -147,3 +147,22 @@ def test_every_tag_of_the_catalogue_has_a_hypothesis_to_test():
         "life",
         "behaviour",
     }
+
+
+@pytest.mark.slow
+def test_the_sample_banks_planted_holes_and_errors_are_found(sample_bank):
+    from tests import truth
+
+    planted = truth.read(sample_bank.folder, "tags").set_index("tag")
+    table = tags.tag_audit(sample_bank, open_customers(sample_bank)).set_index("tag")
+    assert set(table.index) == set(planted.index)
+    for tag, row in table.iterrows():
+        # open customers are drawn regardless of their holes: binomial standard error, four of them allowed
+        hole = planted.loc[tag, "hole_share"]
+        error = (hole * (1 - hole) / row["customers"]) ** 0.5
+        assert row["coverage"] == pytest.approx(1 - hole, abs=4 * error), tag
+        if planted.loc[tag, "source"] in ("gender", "city_tier", "is_payroll", "is_car_owner", "has_children"):
+            wrong = planted.loc[tag, "wrong_share"]
+            error = (wrong * (1 - wrong) / row["n_compared"]) ** 0.5
+            assert row["agreement"] == pytest.approx(1 - wrong, abs=4 * error), tag
+    assert table.loc["has_children", "verdict"] == "wash"

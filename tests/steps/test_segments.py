@@ -16,7 +16,7 @@ from helpers import bank as banks
 from helpers.findings import StepResult
 from helpers.reporting.notebook import Shown
 from helpers.steps import segments as insight
-from tests.conftest import ROOT
+from tests.conftest import ROOT, SHARED_DATA
 
 LAST = pd.Timestamp("2025-06-30")
 LOG_DAYS = 420
@@ -351,3 +351,53 @@ def test_scores_are_the_product_that_they_say(folder):
     assert table.loc[0, "at_stake_lower"] < table.loc[0, "at_stake"] < table.loc[0, "at_stake_upper"]
     assert "all" not in set(table["segment"])
     assert table["at_stake_lower"].is_monotonic_decreasing
+
+
+def test_every_column_that_is_shown_has_a_head_in_both_languages():
+    from helpers.findings.labels import read
+
+    shown = (
+        *insight.AUDIT_COLUMNS,
+        *insight.SIGNAL_COLUMNS,
+        *insight.BENEFIT_COLUMNS,
+        *insight.NAIVE_COLUMNS,
+        *insight.RETENTION_COLUMNS,
+        *insight.SCORE_COLUMNS,
+    )
+    assert set(shown) <= set(read())
+
+
+@pytest.mark.slow
+def test_the_sample_banks_planted_hazards_show_in_the_segments(sample_bank):
+    from tests import truth
+
+    planted = truth.read(sample_bank.folder, "hazards")
+    planted = planted[planted["cause"] == "silent"].set_index("attribute")["log_hazard_ratio"]
+    focus = insight.focus(sample_bank, "silver")
+    table = insight.study(focus, horizon_days=180, silent_days=60).table.set_index("segment")
+    for slug, attribute in (("payroll", "is_payroll"), ("silver", "is_silver"), ("young", "is_young")):
+        row = table.loc[slug]
+        # a lower hazard means more days: the interval may touch 0 in a bank of 3,000, never lie on the other side
+        side = -np.sign(planted[attribute])
+        assert side * row["difference_days"] > 0 or row["difference_lower"] < 0 < row["difference_upper"], slug
+    assert table.loc["payroll", "difference_lower"] > 0
+    assert table.loc["young", "difference_upper"] < 0
+    # known from the window's end backwards: the naive share is above the estimate in every segment
+    assert (table["flattery"] > 0).all()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (SHARED_DATA / "berka").is_dir(), reason="the PKDD'99 files are not on this machine")
+def test_the_real_bank_runs_whole_and_says_what_is_missing(tmp_path):
+    from helpers.bank.importers import berka
+
+    folder = berka.convert(SHARED_DATA / "berka", tmp_path / "berka")
+    result = run(folder)
+    said = {finding.key: finding.text.en for finding in result.findings}
+    assert "no tags table" in said["tag_audit"]
+    assert said["active_hours"].startswith("The log knows days, not hours.")
+    assert "Nothing is known of the benefits" in said["suggestion"]
+    lacking = insight.unanswered(insight.focus(banks.open(folder), "silver"))
+    assert "rewards" in lacking.en
+    assert "payroll: no column is_payroll" in lacking.en
+    assert result.figure("retained").n == 369
