@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from helpers.findings import Text, Writer
 from helpers.findings.labels import label
@@ -117,6 +118,7 @@ def past_effects(
     ax.invert_yaxis()
     ax.grid(axis="y", visible=False)
     style.format_axis(ax.xaxis, unit, language=language)
+    ax.xaxis.set_major_locator(MaxNLocator(5))
     name = (metric_name or Text("the goal", "目标")).say(language)
     ax.set_xlabel(
         Text(f"Effect on {name} per treated customer, with interval", f"对{name}的效果（每位实验组客户，含区间）").say(

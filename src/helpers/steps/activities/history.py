@@ -35,6 +35,9 @@ class EffectRanges:
         As `helpers.models.track_record.past_effects` gives, of the whole bank.
     participation, levels : DataFrame
         As `helpers.metrics.participation.participation` gives.
+    pooled : dict of metric to RandomEffects
+    missing_tables : tuple of str
+        Tables that the bank has not and without which something can't be learnt.
     table : DataFrame, one row a form and metric
         ``form, metric, n_campaigns`` (own), ``effect, effect_sd, lower, upper`` per treated customer, ``p_positive``,
         ``basis``: ``own_form`` (the bank's randomised campaigns of the form, shrunk), ``other_forms`` (its campaigns of
@@ -47,6 +50,7 @@ class EffectRanges:
     levels: pd.DataFrame
     table: pd.DataFrame
     pooled: dict[str, RandomEffects]
+    missing_tables: tuple[str, ...] = ()
 
     def draw(self, form: str, metric: str, *, n: int, rng: np.random.Generator) -> np.ndarray:
         """Draw effects of a new campaign: shape (n,)."""
@@ -99,7 +103,8 @@ def learn_effects(bank: Bank, plan: Plan, *, forms: dict[str, Form] | None = Non
         scale = plan.duration_days / PERIOD_DAYS
         for slug, form in known.items():
             rows.append({"form": slug, "metric": metric} | _range(form, slug, metric, pooled.get(metric), plan, scale))
-    return EffectRanges(effects, checks, habits, levels, pd.DataFrame(rows), pooled)
+    missing = tuple(name for name in _LOST if name in bank.missing_tables)
+    return EffectRanges(effects, checks, habits, levels, pd.DataFrame(rows), pooled, missing)
 
 
 def _range(
@@ -137,6 +142,13 @@ def _range(
     }
 
 
+# What can't be learnt without a table.
+_LOST: dict[str, Text] = {
+    "campaigns": Text("which campaigns there were", "历史活动清单"),
+    "assignments": Text("what campaigns caused", "活动带来的因果效果"),
+    "rewards": Text("how often participants succeed and what they are paid", "参与频次与实际奖励支出"),
+    "touches": Text("what it costs to reach a customer (reckoned as 0)", "触达成本（按 0 计）"),
+}
 _REASONS = {
     "broken_split": Text("split broken (customers were lost after the draw)", "分流失衡（抽签后有客户被剔除）"),
     "not_drawn": Text("arms were not drawn by chance", "未随机分组"),
@@ -173,7 +185,7 @@ def history_finding(ranges: EffectRanges) -> Finding:
             "ranges, which are assumptions.",
             "本行尚无已过观察期且保留分组的历史活动：效果区间取自目录，属于假设。",
         )
-        return Finding("history", text, figures, tone="warning")
+        return Finding("history", _with_missing(text, ranges), figures, tone="warning")
     en = f"{used} of {len(checks)} past campaigns testify."
     zh = f"{len(checks)} 场历史活动中有 {used} 场可作为依据。"
     for use, reason in _REASONS.items():
@@ -185,4 +197,17 @@ def history_finding(ranges: EffectRanges) -> Finding:
     if moved:
         en += f" Only moved visits forward, so read over the longer period: {', '.join(moved)}."
         zh += f"{'、'.join(moved)} 只是把访问提前，按更长时间窗口计算净效果。"
-    return Finding("history", Text(en, zh), figures, table="past_campaigns")
+    tone = "warning" if ranges.missing_tables else "plain"
+    return Finding("history", _with_missing(Text(en, zh), ranges), figures, table="past_campaigns", tone=tone)
+
+
+def _with_missing(text: Text, ranges: EffectRanges) -> Text:
+    """Add which tables the bank has not, and what can't be answered without them."""
+    if not ranges.missing_tables:
+        return text
+    en = "; ".join(f"{name} ({_LOST[name].en})" for name in ranges.missing_tables)
+    zh = "；".join(f"{name}（{_LOST[name].zh}）" for name in ranges.missing_tables)
+    return Text(
+        f"{text.en} Tables missing, and what can't be told without them: {en}.",
+        f"{text.zh}缺少的表及因此无法回答的问题：{zh}。",
+    )
