@@ -188,7 +188,7 @@ REACH = pd.DataFrame({"day": [1, 2], "n_reached": [5, 9]})
         (lambda: sample_size(0.0, sd=1.0), "effect of 0"),
         (lambda: sample_size(math.nan, sd=1.0), "effect: nan"),
         (lambda: sample_size(1e-9, sd=1.0), "so small"),
-        (lambda: sample_size(0.95, mean=0.1), "share of 0.1 .* would be 1.05"),
+        (lambda: sample_size(0.95, mean=0.1), "share of 0.1 would be 1.05"),
         (lambda: sample_size(-0.2, mean=0.1), "would be -0.1"),
         (lambda: sample_size(0.1), "sd: give"),
         (lambda: sample_size(0.1, mean=7.0), "mean: 7.0 is not between 0 and 1"),
