@@ -10,6 +10,7 @@ import pytest
 
 from helpers.metrics import contacts
 from helpers.metrics.channels import read_channels
+from tests.conftest import tiny_tables
 
 NAME = {"en": "rule", "zh": "规则"}
 SUPPRESSION = contacts.Rule(kind="suppression", name=NAME, after_outcomes=("opted_out",))
@@ -93,6 +94,27 @@ def test_quiet_hours_bind_the_channels_that_ring(touched: Callable[..., Any]) ->
     bank = touched(("2024-01-05 23:00", "banner", "delivered", "K1"), ("2024-01-05 07:59", "sms", "delivered", "K1"))
     table = contacts.breaches(bank, {"night": QUIET}, read_channels())
     assert table[["channel", "n_breaches"]].to_dict("records") == [{"channel": "sms", "n_breaches": 1}]
+
+
+def test_consent_is_asked_of_promotional_contacts_where_the_bank_keeps_it(tiny_bank: Callable[..., Any]) -> None:
+    touches = pd.DataFrame(
+        {
+            "touch_id": ["T1", "T2", "T3"],
+            "campaign_id": ["K1", "K1", None],
+            "customer_id": ["C000000001", "C000000002", "C000000001"],
+            "channel": "sms",
+            "sent_at": pd.to_datetime("2024-02-05 10:00"),
+            "outcome": "delivered",
+            "cost": 0.0,
+        }
+    )
+    rule = contacts.Rule(kind="consent", name=NAME, column="marketing_consent")
+    customers = tiny_tables()["customers"]
+    without = contacts.breaches(tiny_bank(touches=touches, customers=customers), {"c": rule}, read_channels())
+    assert not without["checked"].any()
+    # The first never answered: an empty cell is no consent.
+    asked = customers.assign(marketing_consent=pd.array([None, True], dtype="boolean"))
+    assert count(tiny_bank(touches=touches, customers=asked), c=rule) == {"c": 1}
 
 
 def test_the_policy_of_the_project_is_read_in_its_order() -> None:

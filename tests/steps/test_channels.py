@@ -47,7 +47,7 @@ def test_members_of_the_segment_who_come_and_nobody_else(listed: Any) -> None:
     by = counts.set_index("reason")["n_customers"]
     assert by["in_segment"] == len(members)
     assert (
-        by["in_segment"] - by["account_closed"] - by["not_active"] - by["no_channel_left"]
+        by["in_segment"] - by["account_closed"] - by["no_consent"] - by["not_active"] - by["no_channel_left"]
         == by["on_the_list"]
         == len(people)
     )

@@ -39,6 +39,7 @@ class Rule(catalogue.Entry):
     days: int | None = Field(default=None, ge=1)
     from_hour: int | None = Field(default=None, ge=0, le=23)
     to_hour: int | None = Field(default=None, ge=0, le=23)
+    column: str = ""
 
     @model_validator(mode="after")
     def _complete(self) -> Rule:
@@ -83,18 +84,18 @@ def breaches(bank: Bank, rules: dict[str, Rule], channels: dict[str, Channel]) -
     -------
     DataFrame, one row a rule and channel with contacts under it
         ``rule, kind, channel, n_contacts`` (that the rule speaks of), ``n_breaches, breach_share, checked`` — False
-        for rules that the bank's tables can't answer (consent without a table of consents) or that are switched off.
+        for rules that the bank's tables can't answer (no column of consent) or that are switched off.
     """
     if bank.touches is None:
         return None
-    marked = _mark(bank.touches, rules, channels)
+    marked = _mark(bank, rules, channels)
     flags = {slug: f"breaks_{index}" for index, slug in enumerate(rules)}
     subject = {slug: f"under_{index}" for index, slug in enumerate(rules)}
     sums = {name: (lambda t, column=name: t[column].sum()) for name in [*flags.values(), *subject.values()]}
     counts = marked.group_by("channel").aggregate(**sums).order_by("channel").execute()
     rows = []
     for slug, rule in rules.items():
-        checked = _is_checked(rule)
+        checked = _is_checked(rule, bank)
         for row in counts.to_dict("records"):
             n = int(row[subject[slug]] or 0)
             if n:
@@ -114,8 +115,10 @@ def breaches(bank: Bank, rules: dict[str, Rule], channels: dict[str, Channel]) -
     )
 
 
-def _is_checked(rule: Rule) -> bool:
-    return rule.kind in ("suppression", "quiet_hours") or (rule.kind == "cap" and rule.max is not None)
+def _is_checked(rule: Rule, bank: Bank) -> bool:
+    if rule.kind == "consent":
+        return bool(rule.column) and rule.column in bank.customers.columns
+    return rule.kind != "cap" or rule.max is not None
 
 
 def suppressed_customers(bank: Bank, rules: dict[str, Rule]) -> ir.Table | None:
@@ -126,11 +129,17 @@ def suppressed_customers(bank: Bank, rules: dict[str, Rule]) -> ir.Table | None:
     return bank.touches.filter(lambda t: t.outcome.isin(outcomes)).select("customer_id", "channel").distinct()
 
 
-def _mark(touches: ir.Table, rules: dict[str, Rule], channels: dict[str, Channel]) -> ir.Table:
+def _mark(bank: Bank, rules: dict[str, Rule], channels: dict[str, Channel]) -> ir.Table:
     """Mark for each rule the contacts under it and those that break it first."""
     import ibis
 
-    table = touches.select("touch_id", "campaign_id", "customer_id", "channel", "sent_at", "outcome").mutate(
+    table = bank.touches.select("touch_id", "campaign_id", "customer_id", "channel", "sent_at", "outcome")
+    for rule in rules.values():
+        if rule.kind == "consent" and _is_checked(rule, bank):
+            # An empty cell is no consent: nobody asked, or nobody kept the answer.
+            agreed = bank.customers.select("customer_id", agreed=bank.customers[rule.column].fill_null(False))
+            table = table.left_join(agreed, "customer_id").drop("customer_id_right")
+    table = table.mutate(
         is_promotional=lambda t: t.campaign_id.notnull(),
         sent=lambda t: (~t.outcome.isin(list(_NOT_SENT))).fill_null(True),
         second=lambda t: t.sent_at.epoch_seconds(),
@@ -138,7 +147,7 @@ def _mark(touches: ir.Table, rules: dict[str, Rule], channels: dict[str, Channel
     )
     for index, rule in enumerate(rules.values()):
         table = table.mutate(_under=_subject(table, rule, channels))
-        table = table.mutate(_hit=_hit(table, rule)) if _is_checked(rule) else table.mutate(_hit=ibis.literal(False))
+        table = table.mutate(_hit=_hit(table, rule) if _is_checked(rule, bank) else ibis.literal(False))
         table = table.mutate(
             **{
                 f"under_{index}": table._under.cast("int64"),
@@ -173,6 +182,8 @@ def _hit(table: ir.Table, rule: Rule) -> ir.BooleanValue:
         refusal = table.outcome.isin(list(rule.after_outcomes)).fill_null(False)
         first = refusal.ifelse(table.second, ibis.null("int64")).min().over(ibis.window(group_by=key))
         return (table.second > first).fill_null(False)
+    if rule.kind == "consent":
+        return ~table.agreed.fill_null(False)
     if rule.kind == "quiet_hours":
         hours = [hour for hour in range(24) if is_quiet(hour, rule)]
         return table.sent_at.hour().isin(hours)

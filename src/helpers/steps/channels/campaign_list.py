@@ -127,6 +127,10 @@ def build(
     if "closed_date" in members.columns:
         members = members.filter(lambda t: t.closed_date.isnull())
     n_open = int(members.count().execute())
+    consent = [rule.column for rule in rules.values() if rule.kind == "consent" and rule.column in members.columns]
+    for column in consent:
+        members = members.filter(lambda t, column=column: t[column].fill_null(False))
+    n_agreed = int(members.count().execute())
     recent = _since(bank, active_within_days).select("customer_id").distinct()
     ids = (
         members.semi_join(recent, "customer_id").select("customer_id").order_by("customer_id").execute()["customer_id"]
@@ -148,8 +152,15 @@ def build(
     people.loc[people["is_holdout"], ["channel", "hour"]] = pd.NA
     counts = pd.DataFrame(
         {
-            "reason": ["in_segment", "account_closed", "not_active", "no_channel_left", "on_the_list"],
-            "n_customers": [n_members, n_members - n_open, n_open - len(ids), len(chosen) - len(people), len(people)],
+            "reason": ["in_segment", "account_closed", "no_consent", "not_active", "no_channel_left", "on_the_list"],
+            "n_customers": [
+                n_members,
+                n_members - n_open,
+                n_open - n_agreed,
+                n_agreed - len(ids),
+                len(chosen) - len(people),
+                len(people),
+            ],
         }
     )
     counts.attrs["n_unreachable_treated"] = n_unreachable

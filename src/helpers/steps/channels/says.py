@@ -269,9 +269,9 @@ def list_finding(people: pd.DataFrame, counts: pd.DataFrame, *, segment_name: Te
     )
     text = Text(
         f"The list holds {n:,} of {int(by['in_segment']):,} customers of the segment {segment_name.en} in {n_arms} arms, "
-        f"{held:,} of them held out. Not on it: {int(by['account_closed']):,} closed, {int(by['not_active']):,} not active "
+        f"{held:,} of them held out. Not on it: {int(by['account_closed']):,} closed, {int(by['no_consent']):,} without consent to marketing, {int(by['not_active']):,} not active "
         f"lately, {int(by['no_channel_left']):,} without a channel that they have not refused.",
         f"名单含{segment_name.zh} {int(by['in_segment']):,} 人中的 {n:,} 人，分 {n_arms} 组，其中留白 {held:,} 人。未列入：已销户 "
-        f"{int(by['account_closed']):,} 人，近期不活跃 {int(by['not_active']):,} 人，已无可用渠道 {int(by['no_channel_left']):,} 人。",
+        f"{int(by['account_closed']):,} 人，未授权营销 {int(by['no_consent']):,} 人，近期不活跃 {int(by['not_active']):,} 人，已无可用渠道 {int(by['no_channel_left']):,} 人。",
     )
     return Finding("campaign_list", text, figures, "", "plain" if n else "warning")
