@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from helpers.models.retention import columns as col
 
 # A number column with at most so many values is counted by pattern instead of row by row.
 _FEW_VALUES = 64
+_GLANCE = 512
 _MOST_PATTERNS = 1 << 20
 _MOST_CELLS = 2 * 10**7
 
@@ -84,7 +86,7 @@ class Design:
                 # A category that nobody has can't get a coefficient.
                 levels = [level for level in levels if level in present]
                 if not levels:
-                    raise ValueError(_missing(name, len(table)))
+                    raise ValueError(missing_text(name, len(table)))
                 self.references_[name], self.levels_[name] = levels[0], levels
                 self.names_ += [f"{name}[{level}]" for level in levels[1:]]
                 if len(levels) == 1:
@@ -99,6 +101,8 @@ class Design:
         ``codes=False`` leaves numbers as numbers, whatever their number of values.
         """
         col.require(table, self.covariates, what="table")
+        # One number with many values, and counting by pattern is out: the others stay as they are too.
+        codes = codes and not any(_many(table[n].to_numpy()) for n in self.covariates if n not in self.levels_)
         return [self._one(table[name], name, codes) for name in self.covariates]
 
     def matrix(self, table: pd.DataFrame) -> np.ndarray:
@@ -116,7 +120,7 @@ class Design:
             found = pd.Categorical(column, categories=levels).codes
             if len(found) and found.min() < 0:
                 if column.isna().any():
-                    raise ValueError(_missing(name, int(column.isna().sum())))
+                    raise ValueError(missing_text(name, int(column.isna().sum())))
                 other = column[found < 0].iloc[0]
                 raise ValueError(
                     f"covariate {name} has the value {other!r}, which the model has not seen; "
@@ -130,17 +134,23 @@ class Design:
         few = _few(values) if codes else None
         if few is not None:
             return Covariate([name], codes=few[0], table=few[1].astype(float)[:, None])
-        if values.dtype.kind == "f":
-            # The sum is finite unless some value isn't; a mask is built only to say which.
-            with np.errstate(all="ignore"):
-                total = values.sum()
-            if not np.isfinite(total) and not np.isfinite(values).all():
-                raise ValueError(_missing(name, int((~np.isfinite(values)).sum())))
+        if values.dtype.kind == "f" and (codes or len(values) < _GLANCE * 512):
+            # In a long table gaps are found by the first sums over it instead.
+            bad = ~np.isfinite(values)
+            if bad.any():
+                raise ValueError(missing_text(name, int(bad.sum())))
         return Covariate([name], values=values)
 
 
 def _is_number(column: pd.Series) -> bool:
     return bool(pd.api.types.is_numeric_dtype(column) and not isinstance(column.dtype, pd.CategoricalDtype))
+
+
+def _many(values: np.ndarray) -> bool:
+    """Whether a glance at some hundred values already shows more than a few."""
+    if values.dtype.kind not in "iuf" or not len(values):
+        return False
+    return len(np.unique(values[:: max(len(values) // _GLANCE, 1)])) > _FEW_VALUES
 
 
 def _few(values: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
@@ -149,7 +159,7 @@ def _few(values: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
         return None
     if values.dtype == bool:
         return values.view(np.uint8), np.array([0.0, 1.0])
-    if len(np.unique(values[:: max(len(values) // 512, 1)][:1024])) > _FEW_VALUES:
+    if _many(values):
         return None
     if values.dtype.kind == "f":
         # Small whole numbers stored as floats need no hashing; what isn't one differs from its own copy.
@@ -164,7 +174,8 @@ def _few(values: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
     return None if found is None else (found.codes, np.array(found.labels, dtype=float))
 
 
-def _missing(name: str, n: int) -> str:
+def missing_text(name: str, n: int) -> str:
+    """Words for a covariate with gaps."""
     return f"covariate {name} is missing or not finite in {n} row(s); fill them or leave those customers out"
 
 
@@ -225,37 +236,84 @@ def check_flat(beta: np.ndarray, information: np.ndarray, names: Sequence[str]) 
         raise ValueError(separation_text(names[worst]))
 
 
-def standardise(
-    covariates: Sequence[Covariate], n: int, weight: np.ndarray | None, block: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean, standard deviation (n − 1) and correlations of the design's columns, in blocks of rows."""
-    width = sum(c.width for c in covariates)
-    total, size = np.zeros(width), 0.0
-    buffer = np.empty((min(block, max(n, 1)), width))
-    shift = _rows(covariates, buffer, 0, min(n, 1))[0].copy() if n else np.zeros(width)
-    second = np.zeros((width, width))
-    for start in range(0, n, block):
-        stop = min(start + block, n)
-        rows = _rows(covariates, buffer, start, stop)
-        rows -= shift
+class DesignRows:
+    """Rows of a design in blocks: read in place where the columns lie side by side in memory, copied
+    otherwise.
+
+    Iterating yields ``start, stop, rows``; ``rows`` (stop − start, p) must not be kept or changed. A
+    column whose values are far from 0 against their spread is shifted (``shift``), since sums of squares
+    would lose digits.
+    """
+
+    def __init__(self, covariates: Sequence[Covariate], n: int, block: int) -> None:
+        self.covariates, self.n, self.block = covariates, n, block
+        self.width = sum(c.width for c in covariates)
+        self.shift = np.zeros(self.width)
+        self._whole = _side_by_side(covariates, n)
+        self._buffer: np.ndarray | None = None
+        head = self._read(0, min(n, 1024))
+        if n:
+            middle, spread = head.mean(axis=0), head.std(axis=0)
+            # A constant head tells no spread; 1 is then as good as any.
+            far = np.abs(middle) > 100 * np.where(spread > 0, spread, np.maximum(np.abs(middle), 1.0))
+            if far.any():
+                self.shift = np.where(far, middle, 0.0)
+
+    def _read(self, start: int, stop: int) -> np.ndarray:
+        if self._whole is not None and not self.shift.any():
+            return self._whole[start:stop]
+        if self._buffer is None:
+            self._buffer = np.empty((min(max(self.block, 1024), max(self.n, 1)), self.width))
+        out = self._buffer[: stop - start]
+        at = 0
+        for covariate in self.covariates:
+            covariate.write(out[:, at : at + covariate.width], start, stop)
+            at += covariate.width
+        if self.shift.any():
+            out -= self.shift
+        return out
+
+    def __iter__(self) -> Iterator[tuple[int, int, np.ndarray]]:
+        for start in range(0, self.n, self.block):
+            stop = min(start + self.block, self.n)
+            yield start, stop, self._read(start, stop)
+
+
+def _side_by_side(covariates: Sequence[Covariate], n: int) -> np.ndarray | None:
+    """The columns as one array without a copy, if they are float64 columns at equal distances in memory."""
+    arrays = [c.values for c in covariates]
+    if len(arrays) < 2 or n < 2 or any(a is None or a.dtype != np.float64 for a in arrays):
+        return None
+    places = [a.__array_interface__["data"][0] for a in arrays]
+    steps = {after - before for before, after in pairwise(places)}
+    strides = {a.strides[0] for a in arrays}
+    if len(steps) != 1 or len(strides) != 1:
+        return None
+    return np.lib.stride_tricks.as_strided(
+        arrays[0], shape=(n, len(arrays)), strides=(strides.pop(), steps.pop()), writeable=False
+    )
+
+
+def standardise(data: DesignRows, weight: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean (of the rows as they come), standard deviation (n − 1) and correlations of the design's columns."""
+    total, size = np.zeros(data.width), 0.0
+    second = np.zeros((data.width, data.width))
+    for start, stop, rows in data:
         scaled = rows if weight is None else rows * weight[start:stop, None]
         total += scaled.sum(axis=0)
         second += scaled.T @ rows
         size += stop - start if weight is None else weight[start:stop].sum()
+    if not np.isfinite(total).all():
+        for covariate in data.covariates:
+            if covariate.values is not None and not np.isfinite(covariate.values).all():
+                raise ValueError(missing_text(covariate.names[0], int((~np.isfinite(covariate.values)).sum())))
     mean = total / size
     covariance = (second - size * np.outer(mean, mean)) / max(size - 1, 1.0)
-    spread = np.sqrt(np.maximum(np.diag(covariance), 0.0))
+    variance = np.diag(covariance)
+    # What rounding leaves of a constant is no spread.
+    spread = np.sqrt(np.where(variance > 1e-13 * np.maximum(mean**2, 1e-300), variance, 0.0))
     safe = np.where(spread > 0, spread, 1.0)
-    return mean + shift, spread, covariance / np.outer(safe, safe)
-
-
-def _rows(covariates: Sequence[Covariate], buffer: np.ndarray, start: int, stop: int) -> np.ndarray:
-    out = buffer[: stop - start]
-    at = 0
-    for covariate in covariates:
-        covariate.write(out[:, at : at + covariate.width], start, stop)
-        at += covariate.width
-    return out
+    return mean, spread, covariance / np.outer(safe, safe)
 
 
 def find_patterns(covariates: Sequence[Covariate], n: int, n_times: int) -> tuple[np.ndarray, np.ndarray] | None:

@@ -16,6 +16,7 @@ from helpers.models.retention.counts import as_frame, is_lazy
 from helpers.models.retention.design import (
     Covariate,
     Design,
+    DesignRows,
     check_collinear,
     check_flat,
     check_spread,
@@ -201,8 +202,9 @@ class _Cells:
         n = len(periods.last)
         found = find_patterns(columns, n, periods.n_periods)
         if found is None:
-            out.columns = columns
-            out.mean, out.spread, out.correlation = standardise(columns, n, mass, _BLOCK)
+            out.data = DesignRows(columns, n, _BLOCK)
+            mean, out.spread, out.correlation = standardise(out.data, mass)
+            out.centre, out.mean = mean, mean + out.data.shift
             return out
         pattern, design = found
         k = periods.n_periods
@@ -226,16 +228,9 @@ class _Cells:
         if self.design is not None:
             yield self.design, self.at_risk, self.lapsed
             return
-        n, k = len(self.periods.last), self.periods.n_periods
-        width = sum(c.width for c in self.columns)
+        k = self.periods.n_periods
         safe = np.where(self.spread > 0, self.spread, 1.0)
-        for start in range(0, n, _BLOCK):
-            stop = min(start + _BLOCK, n)
-            rows = np.empty((stop - start, width))
-            at = 0
-            for column in self.columns:
-                column.write(rows[:, at : at + column.width], start, stop)
-                at += column.width
+        for start, stop, rows in self.data:
             part = slice(start, stop)
             own = _Periods(
                 None if self.periods.first is None else self.periods.first[part],
@@ -246,7 +241,7 @@ class _Cells:
                 0,
             )
             mass = None if self.mass is None else self.mass[part]
-            yield (rows - self.mean) / safe, *_count(np.arange(stop - start), stop - start, k, own, mass)
+            yield (rows - self.centre) / safe, *_count(np.arange(stop - start), stop - start, k, own, mass)
 
     def totals(self) -> tuple[np.ndarray, np.ndarray]:
         """At risk and lapsed by period."""

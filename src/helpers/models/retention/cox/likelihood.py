@@ -33,7 +33,7 @@ def evaluate(sets: RiskSets, times: Times, beta: np.ndarray, *, ties: str, penal
     """Value and slope; the curvature is worth its cost only where a step is taken from (:func:`curvature`)."""
     sums = sets.sums(beta)
     tie = tie_sums(sums.risk[:, 0], sums.tied[:, 0], times.count, ties)
-    mean_weight, lapsed = times.mean_weight, sets.lapsed_by_day.sum(axis=0)
+    mean_weight, lapsed = times.mean_weight, sets.lapsed_sum
     value = float(lapsed @ beta - mean_weight @ tie.log)
     expected = (mean_weight * tie.a) @ sums.risk[:, 1:] - (mean_weight * tie.b) @ sums.tied[:, 1:]
     return Point(

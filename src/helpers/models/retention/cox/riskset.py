@@ -10,7 +10,7 @@ import numpy as np
 from scipy import sparse
 
 from helpers.models.retention.arrays import SpellArrays
-from helpers.models.retention.design import Covariate, find_patterns, standardise
+from helpers.models.retention.design import Covariate, DesignRows, find_patterns, standardise
 
 BLOCK = 1 << 15
 
@@ -29,6 +29,7 @@ class RiskSets(Protocol):
     mean: np.ndarray
     spread: np.ndarray
     correlation: np.ndarray
+    lapsed_sum: np.ndarray
     lapsed_by_day: np.ndarray
 
     def sums(self, beta: np.ndarray) -> DaySums:
@@ -75,31 +76,34 @@ class Times:
 def index_times(spell: SpellArrays) -> Times:
     """Index spells by the days of lapses."""
     days, event, entry = spell.days, spell.event, spell.entry
-    lapse = event == 1
     whole = days.dtype.kind in "iu" and len(days) and int(days.max()) < 1 << 20
     if whole:
-        top = int(days.max()) + 1
-        tally = np.bincount(days[lapse], minlength=top)
-        lapse_days = np.flatnonzero(tally)
-        lookup = (np.cumsum(tally > 0) - 1).astype(np.int32)
-        last = lookup[days]
+        slot, n_slots = days.astype(np.intp), int(days.max()) + 1
+        times = np.arange(n_slots)
     else:
-        lapse_days = np.unique(days[lapse])
-        last = (np.searchsorted(lapse_days, days, side="right") - 1).astype(np.int32)
+        times, slot = np.unique(days, return_inverse=True)
+        n_slots = len(times)
+    # One tally over day × kind of end; everything else is sums of it.
+    slot = slot * 2
+    slot += event
+    rows = np.bincount(slot, spell.rows, minlength=2 * n_slots).reshape(n_slots, 2).astype(float)
+    mass = rows
+    if spell.mass is not spell.rows:
+        mass = np.bincount(slot, spell.mass, minlength=2 * n_slots).reshape(n_slots, 2)
+    lapse = rows[:, 1] > 0
+    lapse_days = times[lapse]
+    lookup = (np.cumsum(lapse) - 1).astype(np.int32)
+    last = lookup[days] if whole else lookup[slot // 2]
+    at_risk = _from_the_end(mass.sum(axis=1))[lapse]
     before = None
     if entry is not None and entry.any():
         before = (np.searchsorted(lapse_days, entry, side="right") - 1).astype(np.int32)
         # Who enters on day 0 is at risk on day 0 already.
         before[entry == 0] = -1
-    n_days = len(lapse_days)
-    rows = None if spell.rows is None else spell.rows[lapse]
-    mass = None if spell.mass is None else spell.mass[lapse]
-    count = np.bincount(last[lapse], rows, minlength=n_days).astype(float)
-    total = np.bincount(last[lapse], mass, minlength=n_days).astype(float)
-    at_risk = _from_the_end(np.bincount(last + 1, spell.mass, minlength=n_days + 1)[1:])
-    if before is not None:
-        at_risk = at_risk - _from_the_end(np.bincount(before + 1, spell.mass, minlength=n_days + 1)[1:])
-    return Times(lapse_days, last, before, event, count, total, at_risk.astype(float))
+        n_days = len(lapse_days)
+        late = np.bincount(before + 1, spell.mass, minlength=n_days + 1)[1:]
+        at_risk = at_risk - _from_the_end(late)
+    return Times(lapse_days, last, before, event, rows[lapse, 1], mass[lapse, 1], at_risk.astype(float))
 
 
 def _from_the_end(values: np.ndarray) -> np.ndarray:
@@ -117,7 +121,22 @@ class ByPattern:
 
     def __init__(self, pattern: np.ndarray, design: np.ndarray, times: Times, weight: np.ndarray | None) -> None:
         k, n_days = len(design), len(times.days)
-        total = np.bincount(pattern, weight, minlength=k)
+        # Slot 0 holds spells that end before the first lapse: never at risk.
+        key = times.last.astype(np.intp)
+        key += 1
+        key *= 2
+        key += times.event
+        key *= k
+        key += pattern
+        ends = np.bincount(key, weight, minlength=2 * (n_days + 1) * k).reshape(n_days + 1, 2, k)
+        self.tied = ends[1:, 1].astype(float)
+        both = ends.sum(axis=1).astype(float)
+        total = both.sum(axis=0)
+        self.at_risk = _from_the_end(both[1:])
+        if times.before is not None:
+            late = (times.before.astype(np.intp) + 1) * k + pattern
+            starts = np.bincount(late, weight, minlength=(n_days + 1) * k).reshape(n_days + 1, k)[1:]
+            self.at_risk = self.at_risk - _from_the_end(starts)
         size = total.sum()
         self.mean = total @ design / size
         centred = design - self.mean
@@ -126,19 +145,8 @@ class ByPattern:
         safe = np.where(self.spread > 0, self.spread, 1.0)
         self.correlation = covariance / np.outer(safe, safe)
         self.design = centred / safe
-        # Slot 0 holds spells that end before the first lapse: never at risk.
-        key = (times.last.astype(np.intp) + 1) * k
-        key += pattern
-        ends = np.bincount(key, weight, minlength=(n_days + 1) * k).reshape(n_days + 1, k)[1:]
-        self.at_risk = _from_the_end(ends).astype(float)
-        if times.before is not None:
-            late = (times.before.astype(np.intp) + 1) * k + pattern
-            starts = np.bincount(late, weight, minlength=(n_days + 1) * k).reshape(n_days + 1, k)[1:]
-            self.at_risk -= _from_the_end(starts)
-        lapse = times.event == 1
-        own = None if weight is None else weight[lapse]
-        self.tied = np.bincount(key[lapse], own, minlength=(n_days + 1) * k).reshape(n_days + 1, k)[1:].astype(float)
         self.lapsed_by_day = self.tied @ self.design
+        self.lapsed_sum = self.lapsed_by_day.sum(axis=0)
 
     def sums(self, beta: np.ndarray) -> DaySums:
         """Sums by day at some coefficients."""
@@ -153,60 +161,70 @@ class ByPattern:
 
 
 class ByRow:
-    """Risk sets summed from rows, block by block: no sort, and no copy of the covariates."""
+    """Risk sets summed from rows, block by block: no sort, and no copy of the covariates where they lie
+    side by side.
+
+    Rows are summed as they are (less a shift where a column is far from 0); means and spreads are put in
+    afterwards, into sums.
+    """
 
     def __init__(self, covariates: Sequence[Covariate], times: Times, weight: np.ndarray | None) -> None:
-        self.covariates, self.times, self.weight = covariates, times, weight
+        self.times, self.weight = times, weight
         self.n = len(times.last)
-        self.width = sum(c.width for c in covariates)
-        n_days = len(times.days)
-        self.block = max(BLOCK, 2 * n_days)
-        self.mean, self.spread, self.correlation = standardise(covariates, self.n, weight, BLOCK)
+        self.block = max(BLOCK, 2 * len(times.days))
+        self.data = DesignRows(covariates, self.n, self.block)
+        mean, self.spread, self.correlation = standardise(self.data, weight)
+        self.mean = mean + self.data.shift
         self._safe = np.where(self.spread > 0, self.spread, 1.0)
+        self._centre = mean
         self._hazard = np.empty(self.n)
-        self._buffer = np.empty((min(self.block, self.n), self.width + 1))
-        self._buffer[:, 0] = 1.0
         # Ends of both kinds share one sum: even slots censored, odd slots lapsed; the first two are never at risk.
         self._slot = (times.last + 1) * 2 + times.event
         self._pointer = np.arange(min(self.block, self.n) + 1, dtype=np.int32)
-        self.lapsed_by_day = self._by_slot(self.weight)[3::2, 1:]
+        mass = times.event if weight is None else times.event * weight
+        total = np.zeros(len(mean))
+        for start, stop, rows in self.data:
+            total += mass[start:stop].astype(float) @ rows
+        self.lapsed_sum = (total - times.weight_sum.sum() * mean) / self._safe
 
-    def rows(self, start: int, stop: int) -> np.ndarray:
-        """Standardised rows with a leading 1, in a buffer that the next call overwrites."""
-        out = self._buffer[: stop - start]
-        at = 1
-        for covariate in self.covariates:
-            covariate.write(out[:, at : at + covariate.width], start, stop)
-            at += covariate.width
-        out[:, 1:] -= self.mean
-        out[:, 1:] /= self._safe
+    @property
+    def lapsed_by_day(self) -> np.ndarray:
+        """Covariates of the lapses of each day, summed, ``(n_days, p)``."""
+        weight = np.ones(self.n) if self.weight is None else self.weight
+        return self._standard(self._by_slot(weight)[3::2])[:, 1:]
+
+    def _standard(self, sums: np.ndarray) -> np.ndarray:
+        out = sums.copy()
+        out[:, 1:] = (sums[:, 1:] - sums[:, :1] * self._centre) / self._safe
         return out
 
-    def _blocks(self) -> list[tuple[int, int]]:
-        return [(start, min(start + self.block, self.n)) for start in range(0, self.n, self.block)]
-
     def _add(self, slot: np.ndarray, weight: np.ndarray, rows: np.ndarray, n_slots: int) -> np.ndarray:
-        """Σ weight · row by slot: a sparse matrix with one entry a column adds whole rows at once."""
+        """Σ weight · (1, row) by slot: a sparse matrix with one entry a column adds whole rows at once."""
         pointer = self._pointer[: len(slot) + 1]
-        return sparse.csc_array((weight, slot, pointer), shape=(n_slots, len(slot))) @ rows
+        out = np.empty((n_slots, rows.shape[1] + 1))
+        out[:, 0] = np.bincount(slot, weight, minlength=n_slots)
+        out[:, 1:] = sparse.csc_array((weight, slot, pointer), shape=(n_slots, len(slot))) @ rows
+        return out
 
-    def _by_slot(self, weight: np.ndarray | None) -> np.ndarray:
+    def _by_slot(self, weight: np.ndarray) -> np.ndarray:
         n_slots = 2 * (len(self.times.days) + 1)
-        out = np.zeros((n_slots, self.width + 1))
-        for start, stop in self._blocks():
-            own = np.ones(stop - start) if weight is None else weight[start:stop]
-            out += self._add(self._slot[start:stop], own, self.rows(start, stop), n_slots)
+        out = np.zeros((n_slots, len(self.mean) + 1))
+        for start, stop, rows in self.data:
+            out += self._add(self._slot[start:stop], weight[start:stop], rows, n_slots)
         return out
 
     def sums(self, beta: np.ndarray) -> DaySums:
         """Sums by day at some coefficients."""
+        raw = beta / self._safe
+        at_mean = float(self._centre @ raw)
         n_slots = 2 * (len(self.times.days) + 1)
-        ends = np.zeros((n_slots, self.width + 1))
-        late = np.zeros((len(self.times.days) + 1, self.width + 1)) if self.times.before is not None else None
-        for start, stop in self._blocks():
-            rows = self.rows(start, stop)
+        ends = np.zeros((n_slots, len(beta) + 1))
+        late = np.zeros((len(self.times.days) + 1, len(beta) + 1)) if self.times.before is not None else None
+        for start, stop, rows in self.data:
             hazard = self._hazard[start:stop]
-            np.exp(rows[:, 1:] @ beta, out=hazard)
+            np.matmul(rows, raw, out=hazard)
+            hazard -= at_mean
+            np.exp(hazard, out=hazard)
             if self.weight is not None:
                 hazard *= self.weight[start:stop]
             ends += self._add(self._slot[start:stop], hazard, rows, n_slots)
@@ -216,19 +234,23 @@ class ByRow:
         risk = _from_the_end(ends[2::2] + tied)
         if late is not None:
             risk = risk - _from_the_end(late[1:])
-        return DaySums(risk, tied)
+        self._raw = DaySums(risk, tied)
+        return DaySums(self._standard(risk), self._standard(tied))
 
     def gram(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """Second moments, weighted by day."""
         cumulative = np.concatenate([[0.0], np.cumsum(a)])
         own = np.concatenate([[0.0], b])
         per_slot = np.column_stack([cumulative, cumulative - own]).ravel()
-        out = np.zeros((self.width, self.width))
-        for start, stop in self._blocks():
-            rows = self.rows(start, stop)[:, 1:]
+        out = np.zeros((len(self.mean), len(self.mean)))
+        for start, stop, rows in self.data:
             weight = per_slot[self._slot[start:stop]]
             if self.times.before is not None:
                 weight -= cumulative[self.times.before[start:stop] + 1]
             weight *= self._hazard[start:stop]
             out += (rows * weight[:, None]).T @ rows
-        return out
+        # The weights' own sums follow from the sums by day.
+        moments = a @ self._raw.risk - b @ self._raw.tied
+        cross = np.outer(moments[1:], self._centre)
+        out += moments[0] * np.outer(self._centre, self._centre) - cross - cross.T
+        return out / np.outer(self._safe, self._safe)
