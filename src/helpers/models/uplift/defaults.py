@@ -38,5 +38,17 @@ def effect_model(n: int, *, random_state: int | None = 0) -> HistGradientBoostin
     )
 
 
+def rough_effect_model(n: int, *, random_state: int | None = 0) -> HistGradientBoostingRegressor:
+    """Return a model of the effect that hardly shrinks: what it sees beyond :func:`effect_model` is in doubt, not absent."""
+    return HistGradientBoostingRegressor(
+        learning_rate=0.1,
+        max_iter=max(4 * _rounds(5, n, power=0.5, most=100), 60),
+        max_leaf_nodes=6,
+        min_samples_leaf=max(20, n // 200),
+        early_stopping=False,
+        random_state=random_state,
+    )
+
+
 def _rounds(at_3000: int, n: int, *, power: float, most: int) -> int:
     return int(min(max(round(at_3000 * (n / 3000) ** power), 3), most))

@@ -9,8 +9,10 @@ import pandas as pd
 from scipy import stats
 from sklearn.base import clone
 
+from helpers.models.uplift import defaults
 from helpers.models.uplift.arms import read_alpha, read_arms, read_outcome
 from helpers.models.uplift.learner import UpliftLearner
+from helpers.models.uplift.learners import RLearner
 from helpers.models.uplift.nuisances import rows
 
 
@@ -26,12 +28,15 @@ def uplift_intervals(
     n_splits: int = 20,
     alpha: float = 0.05,
     random_state: int = 0,
+    spread_learner: UpliftLearner | None = None,
 ) -> pd.DataFrame:
     """Predict the uplift of each customer with an interval from half-samples.
 
-    The learner is fitted to both halves of ``n_splits`` random splits; the spread of a half-sample's prediction
-    around the full one is the standard error of the full one. It holds the noise of the sample, not the
-    smoothing by the model: where the learner shrinks, the truth lies outside more often than ``alpha``.
+    A learner that shrinks is steady and wrong in the same direction every time, so its own spread would promise
+    too much. The width therefore comes from one that hardly shrinks: its standard error (it is fitted to both halves
+    of ``n_splits`` random splits) and its distance from the learner's prediction, added as squares. On the
+    campaigns that the defaults were tuned on, 95 % intervals then hold the true effect of 95 to 99 % of the customers;
+    with effects far stronger than those, or very uneven noise, it can be 80 %. They are for counting, not for one customer.
 
     Parameters
     ----------
@@ -45,6 +50,8 @@ def uplift_intervals(
         At least 2; each costs two fits to half of the customers.
     alpha : float
     random_state : int
+    spread_learner : UpliftLearner, optional
+        Gives the width. Default: an R-learner that hardly shrinks (``defaults.rough_effect_model``).
 
     Returns
     -------
@@ -65,7 +72,10 @@ def uplift_intervals(
     >>> from helpers.models.uplift import ConstantEffect
     >>> treatment = np.arange(200) % 2
     >>> X, y = np.zeros((200, 1)), treatment + np.arange(200) % 4 / 10
-    >>> uplift_intervals(ConstantEffect(), X, y, treatment, X_new=X[:1], n_splits=4).round(2)["uplift"].tolist()
+    >>> table = uplift_intervals(
+    ...     ConstantEffect(), X, y, treatment, X_new=X[:1], n_splits=4, spread_learner=ConstantEffect()
+    ... )
+    >>> table["uplift"].round(2).tolist()
     [1.1]
     """
     if n_splits < 2:
@@ -77,8 +87,14 @@ def uplift_intervals(
     label = np.asarray(treatment).reshape(-1)
     known = None if propensity is None else np.broadcast_to(np.asarray(propensity, dtype=float), (len(outcome),))
     full = clone(learner).fit(X, outcome, label, propensity=propensity, control=control).predict(X_new)
+    rough = (
+        RLearner(effect_model=defaults.rough_effect_model(len(outcome), random_state=random_state))
+        if spread_learner is None
+        else spread_learner
+    )
     random = np.random.default_rng(random_state)
     squares = np.zeros(len(full))
+    unshrunk = clone(rough).fit(X, outcome, label, propensity=propensity, control=control).predict(X_new)
     for _ in range(n_splits):
         first = np.zeros(len(outcome), dtype=bool)
         for arm in range(2):
@@ -86,7 +102,7 @@ def uplift_intervals(
             first[members[: len(members) // 2]] = True
         halves = []
         for half in (first, ~first):
-            fitted = clone(learner).fit(
+            fitted = clone(rough).fit(
                 rows(X, half),
                 outcome[half],
                 label[half],
@@ -96,6 +112,6 @@ def uplift_intervals(
             halves.append(fitted.predict(X_new))
         # Two independent halves of variance 2V each: (a - b)²/4 has mean V, whatever the halves' common smoothing.
         squares += (halves[0] - halves[1]) ** 2 / 4
-    se = np.sqrt(squares / n_splits)
+    se = np.sqrt(squares / n_splits + (unshrunk - full) ** 2)
     half_width = stats.norm.ppf(1 - read_alpha(alpha) / 2) * se
     return pd.DataFrame({"uplift": full, "se": se, "lower": full - half_width, "upper": full + half_width})
