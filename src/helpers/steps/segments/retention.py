@@ -23,7 +23,6 @@ RETENTION_COLUMNS = (
     "retained",
     "lower",
     "upper",
-    "rmst_days",
     "difference_days",
     "difference_lower",
     "difference_upper",
@@ -32,7 +31,6 @@ RETENTION_COLUMNS = (
 RETENTION_UNITS = {
     "lower": "share",
     "upper": "share",
-    "rmst_days": "score",
     "difference_days": "score",
     "difference_lower": "score",
     "difference_upper": "score",

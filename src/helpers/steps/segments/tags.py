@@ -11,14 +11,13 @@ from helpers.steps.segments.subject import Focus
 AUDIT_COLUMNS = (
     "tag",
     "family",
+    "verdict",
     "coverage",
-    "median_age_days",
     "stale_share",
     "n_compared",
     "agreement",
     "agreement_lower",
     "agreement_upper",
-    "verdict",
 )
 SIGNAL_COLUMNS = (
     "tag",
