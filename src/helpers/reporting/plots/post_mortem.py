@@ -212,13 +212,12 @@ def plot_money(
     Parameters
     ----------
     table : DataFrame
-        Effects of `post_mortem.measure`; the rows on assets are drawn, capped ones if there are.
+        Effects on assets of `post_mortem.money_rows`.
     is_causal : bool
         False where the split is broken: the title then says that no cause is claimed.
     """
     w = Writer(language, currency)
-    wanted = ["aum_change", "new_money", "aum_kept_change", "durable_aum"]
-    rows = table[table["metric"].isin(wanted) & ~table["method"].str.endswith("uncapped")].reset_index(drop=True)
+    rows = table.reset_index(drop=True)
     ax = style.new_axes(ax, height_inches=0.9 + 0.5 * max(len(rows), 2))
     if rows.empty:
         return _nothing(ax, w)
@@ -245,7 +244,9 @@ def plot_money(
         kept = rows[(rows["metric"] == "aum_kept_change") & (rows["arm"] == first["arm"])]
         then = _with_bounds(w, kept.iloc[0]) if len(kept) else w("not known yet", "尚未可知")
         now = _with_bounds(w, first)
-        ax.set_title(w(f"On the measuring day {now}; kept later: {then}", f"考核时点 {now}；其后留存 {then}"))
+        ax.set_title(
+            w(f"On the measuring day {now},\nkept 31-90 days later {then}", f"考核时点 {now}，\n其后留存 {then}")
+        )
     return ax
 
 
@@ -311,7 +312,7 @@ def _with_bounds(w: Writer, row: pd.Series) -> str:
 
 def _wrapped(words: str) -> str:
     """Break a name into short lines, so that neighbours on the axis don't run into each other."""
-    return textwrap.fill(words, 12, break_long_words=False)
+    return textwrap.fill(words, 12, break_long_words=False, break_on_hyphens=False)
 
 
 def _nothing(ax: Axes, w: Writer) -> Axes:

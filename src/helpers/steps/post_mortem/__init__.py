@@ -1,6 +1,7 @@
 """Step 5, post-mortem: what a past campaign reached, caused, leaked and earned, and what to do next."""
 
 from helpers.metrics.economics import read_economics
+from helpers.steps.post_mortem.captions import CAPTIONS, gap_captions
 from helpers.steps.post_mortem.cases import Case, brief_findings, design_remark, metric_unit, open_case
 from helpers.steps.post_mortem.decisions import SHOWN as CYCLE_COLUMNS
 from helpers.steps.post_mortem.decisions import Decision, decide, decision_findings, next_cycle
@@ -23,14 +24,15 @@ from helpers.steps.post_mortem.levels import (
     gap_tables,
     in_words,
 )
-from helpers.steps.post_mortem.measures import SHOWN as EFFECT_COLUMNS
-from helpers.steps.post_mortem.measures import Measures, measure
-from helpers.steps.post_mortem.routes import Places, goods_finding, leak_finding, places
+from helpers.steps.post_mortem.measures import Measures, effects_shown, measure, money_rows
+from helpers.steps.post_mortem.routes import GOODS_COLUMNS, SHARE_BOUNDS, Places, goods_finding, leak_finding, places
 from helpers.steps.post_mortem.verdicts import hypotheses, hypothesis_findings
 
 __all__ = [
+    "CAPTIONS",
     "CYCLE_COLUMNS",
-    "EFFECT_COLUMNS",
+    "GOODS_COLUMNS",
+    "SHARE_BOUNDS",
     "Case",
     "Decision",
     "Hunters",
@@ -44,8 +46,10 @@ __all__ = [
     "decision_findings",
     "design_remark",
     "effect_findings",
+    "effects_shown",
     "find_hunters",
     "gap_bridge",
+    "gap_captions",
     "gap_finding",
     "gap_tables",
     "goods_finding",
@@ -57,6 +61,7 @@ __all__ = [
     "measure",
     "metric_unit",
     "money_findings",
+    "money_rows",
     "naive_finding",
     "net_findings",
     "next_cycle",

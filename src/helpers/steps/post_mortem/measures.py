@@ -18,7 +18,6 @@ COLUMNS = [
     "metric", "arm", "basis", "method", "n", "n_control", "mean", "mean_control", "estimate", "se", "lower", "upper",
     "p_value", "p_adjusted", "cap_lower", "cap_upper",
 ]  # fmt: skip
-SHOWN = ["metric", "arm", "n", "n_control", "estimate", "lower", "upper", "p_adjusted", "method", "basis"]
 NAN = float("nan")
 CAUSAL = ("randomised", "rollout")
 COVARIATES = dict.fromkeys(cases.ACTIVITY, "active_days_before") | dict.fromkeys(cases.MONEY, "aum_before")
@@ -96,6 +95,26 @@ def measure(case: Case, *, winsorize_quantile: float = 0.99) -> Measures:
             return Measures("rollout", None, pd.DataFrame([row], columns=COLUMNS), events, None, naive, 1)
     periods = _between_periods(case)
     return Measures("before_after", None, _rows_of_periods(case, periods), None, periods, naive, 1)
+
+
+def effects_shown(measures: Measures) -> pd.DataFrame:
+    """Return the effects as a page shows them: one row a metric and arm, the uncapped estimate beside the capped.
+
+    Returns
+    -------
+    DataFrame
+        ``metric, arm, n, n_control, estimate, lower, upper, p_adjusted, uncapped`` (empty where nothing is capped).
+    """
+    is_uncapped = measures.table["method"].str.endswith("uncapped")
+    beside = measures.table.loc[is_uncapped, ["metric", "arm", "estimate"]].rename(columns={"estimate": "uncapped"})
+    shown = measures.table[~is_uncapped].merge(beside, on=["metric", "arm"], how="left")
+    return shown[["metric", "arm", "n", "n_control", "estimate", "lower", "upper", "p_adjusted", "uncapped"]]
+
+
+def money_rows(measures: Measures) -> pd.DataFrame:
+    """Return the effects on money that verdicts stand on; empty where none was measured."""
+    is_money = measures.table["metric"].isin(cases.MONEY)
+    return measures.table[is_money & ~measures.table["method"].str.endswith("uncapped")].reset_index(drop=True)
 
 
 def _split(case: Case) -> dict[str, Any]:

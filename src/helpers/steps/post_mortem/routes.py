@@ -14,6 +14,9 @@ from helpers.metrics.shares import wilson
 from helpers.steps.post_mortem.cases import WITHOUT, Case
 from helpers.steps.post_mortem.levels import stage_name
 
+SHARE_BOUNDS = {"lower": "share", "upper": "share"}
+GOODS_COLUMNS = ["benefit", "is_offered", "n_taken", "customers", "used_share", "lower", "upper", "cost", "cost_each"]
+
 
 class Leak(catalogue.Entry):
     """What a leak at a stage usually comes from, and what to change (`leaks.yml`)."""

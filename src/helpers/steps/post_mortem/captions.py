@@ -1,0 +1,50 @@
+"""Captions of the tables on the post-mortem's page: what each is a table of, and what its numbers are per."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from helpers.findings import Text
+from helpers.steps.post_mortem.cases import Case, metric_unit
+
+CAPTIONS: Mapping[str, Text] = {
+    "attainment": Text("Planned and actual, level by level", "逐级对照计划与实际"),
+    "naive": Text("Active days of participants and the other treated", "参与者与其他客户的活跃天数"),
+    "effects": Text(
+        "Differences to the hold-out per treated customer: days, shares (0-1) or the bank's currency",
+        "实验组户均相对留白组的差异：天数、占比（0–1）或本行币种金额",
+    ),
+    "periods": Text("Comparable periods: active days per customer", "可比时段的户均活跃天数"),
+    "people_stage": Text("People: by how far they came", "人：按走到的环节"),
+    "people_before": Text("People: by activity before the launch", "人：按上线前活跃度"),
+    "goods_benefit": Text("Goods: by the benefit taken", "货：按领取的权益"),
+    "place_channel": Text("Place: by the channel of the first message", "场：按首次触达渠道"),
+    "place_branch": Text("Place: by branch", "场：按网点"),
+    "funnel": Text("From the message to success", "从触达到达成"),
+    "channels": Text("The same way by channel of the first message", "分首触渠道的路径"),
+    "goods": Text("Benefits taken and used", "权益的领取与核销"),
+    "pages": Text("Pages that the treated visited while it ran", "活动期内实验组客户访问的页面"),
+    "abuse_rules": Text("Signals among those who took a benefit", "领取权益客户命中的特征"),
+    "without": Text("The difference with and without the flagged", "剔除被标记客户前后的差异"),
+    "returns": Text("Return and cost per treated customer", "实验组户均回报与成本"),
+    "hypotheses": Text("Hypotheses and guardrails", "假设与护栏"),
+    "next_cycle": Text("What the next cycle takes over", "交给下一周期的结果"),
+}
+
+
+def gap_captions(case: Case, tables: Mapping[str, pd.DataFrame]) -> dict[str, Text]:
+    """Caption each split of the gap with the sum of its parts, which is the gap."""
+    unit = metric_unit(case.goal_metric)
+    found = {}
+    for name, table in tables.items():
+        total = float(table["contribution"].sum())
+        found[name] = Text.write(
+            lambda w, title=CAPTIONS[name], gap=total: w(
+                f"{title.en}; the parts add up to {w.n(gap, unit, signed=True)}",
+                f"{title.zh}；各项合计 {w.n(gap, unit, signed=True)}",
+            ),
+            currency=case.bank.currency,
+        )
+    return found
