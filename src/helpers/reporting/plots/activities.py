@@ -176,7 +176,8 @@ def cost_distribution(
         )  # fmt: skip
     style.format_axis(ax.xaxis, "money", language=language)
     style.format_axis(ax.yaxis, "share", language=language)
-    unit = f" ({currency})" if currency else ""
+    name = "元" if language == "zh" and currency == "CNY" else currency
+    unit = f" ({name})" if name else ""
     ax.set_xlabel(
         Text(f"Bill of the campaign{unit}", f"活动总成本{unit.replace('(', '（').replace(')', '）').strip()}").say(
             language

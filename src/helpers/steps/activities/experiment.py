@@ -140,7 +140,7 @@ def assignment_check(bank: Bank, rehearsed: pd.DataFrame, plan: Plan) -> dict[st
     Returns
     -------
     dict
-        ``n, n_treatment, n_control`` drawn among the eligible; ``split_p_value`` and ``split`` (ok, watch, broken);
+        ``n, n_treatment, n_control`` drawn among the eligible; ``n_before`` customers in the rehearsal; ``split_p_value`` and ``split`` (ok, watch, broken);
         ``before, before_lower, before_upper`` difference of the arms on the goal in the rehearsal, when nobody was
         treated (nan where it can't be told): its interval should hold 0 in all but ``alpha`` of all draws.
     """
@@ -153,6 +153,7 @@ def assignment_check(bank: Bank, rehearsed: pd.DataFrame, plan: Plan) -> dict[st
     nan = float("nan")
     result: dict[str, float | str] = {
         "n": sum(counts.values()),
+        "n_before": len(rehearsed),
         "n_treatment": counts[TREATMENT],
         "n_control": counts[CONTROL],
         "split_p_value": nan,

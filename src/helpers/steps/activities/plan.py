@@ -201,7 +201,7 @@ def plan_campaign(
         campaign_id=campaign_id,
         salt=salt,
         channels=tuple(part.strip() for part in channels.split(",") if part.strip()),
-        contact=contact.strip(),
+        contact=str(contact).strip(),  # a hotline such as 95000 arrives as a number
         branch=bank.branch,
     )
 

@@ -282,7 +282,9 @@ def draw_finding(check: dict, plan: Plan, *, currency: str) -> Finding:
     """Say that the draw is sound: split as configured, arms alike before anybody is treated."""
     n = int(check["n"])
     unit = plan.metric.unit
-    before = Figure("before", check["before"], check["before_lower"], check["before_upper"], unit, n)
+    before = Figure(
+        "before", check["before"], check["before_lower"], check["before_upper"], unit, int(check["n_before"])
+    )
     split = Figure("split_p_value", check["split_p_value"], unit="p_value", n=n)
     if n == 0:
         text = Text("Nobody is eligible, so no arms are drawn.", "无可入组客户，未抽签分组。")
