@@ -56,9 +56,7 @@ def test_notebooks_ask_and_do_not_define(step: nbformat.NotebookNode) -> None:
         if cell.cell_type == "code":
             tree = ast.parse(cell.source)
             assert not [
-                node
-                for node in ast.walk(tree)
-                if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Lambda)
+                node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Lambda)
             ]
 
 

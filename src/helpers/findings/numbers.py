@@ -45,7 +45,8 @@ def is_missing(value: object) -> bool:
         return True
     if isinstance(value, float):
         return math.isnan(value)
-    return value != value or type(value).__name__ in ("NAType", "NaTType")
+    # pandas' NA first: it refuses to be compared.
+    return type(value).__name__ in ("NAType", "NaTType") or value != value
 
 
 def _plain(value: float, digits: int) -> str:
@@ -107,28 +108,42 @@ def number(value: object, unit: str = "count", *, language: str = EN, currency: 
     if unit == "points":
         return f"{plus}{_plain(value * 100, 1)} " + ("pp" if language == EN else "个百分点")
     if unit == "money":
-        return plus + money(value, language=language, currency=currency)
+        return _signed_money(_scaled(abs(value), language), value, plus, language, currency)
     if unit == "money_each":
-        text = _plain(value, 2 if abs(value) < 1000 else 0)
-        return plus + _with_currency(text, language, currency)
+        text = _plain(abs(value), 2 if abs(value) < 1000 else 0)
+        return _signed_money(text, value, plus, language, currency)
     if unit == "p_value":
         return "< 0.001" if value < 0.001 else _plain(value, 3)
     if unit in ("ratio", "score", "days"):
         text = _plain(value, 0 if unit == "days" and value == int(value) else 2 if abs(value) < 100 else 1)
-        return plus + text + ("" if unit != "days" else " days" if language == EN else " 天")
+        if unit == "days":
+            text += (" day" if abs(value) == 1 else " days") if language == EN else " 天"
+        return plus + text
     if unit == "index":
         return plus + _plain(value, 0)
     text = plus + (
         _plain(value, 0) if abs(value) < 1e6 or (value == int(value) and language == EN) else _scaled(value, language)
     )
     if unit == "customers":
-        text += " customers" if language == EN else " 人"
+        text += (" customer" if abs(value) == 1 else " customers") if language == EN else " 人"
     return text
 
 
 def money(value: float, *, language: str = EN, currency: str = "") -> str:
-    """Write an amount, scaled (k, m, bn; 万, 亿), with the currency where it is named."""
-    return _with_currency(_scaled(value, language), language, currency)
+    """Write an amount, scaled (k, m, bn; 万, 亿), with the currency where it is named, the sign in front of it all.
+
+    Examples
+    --------
+    >>> money(-9870000, currency="CNY"), money(-9870000, language="zh", currency="CNY")
+    ('−CNY 9.87 m', '−987.0 万元')
+    """
+    return _signed_money(_scaled(abs(value), language), value, "", language, currency)
+
+
+def _signed_money(text: str, value: float, plus: str, language: str, currency: str) -> str:
+    is_zero = not any(digit in text for digit in "123456789")
+    sign = "" if is_zero else "−" if value < 0 else plus
+    return sign + _with_currency(text, language, currency)
 
 
 def _with_currency(text: str, language: str, currency: str) -> str:
@@ -174,8 +189,8 @@ def interval(
         # The unit stands once, behind the upper bound.
         if low.endswith(suffix) and high.endswith(suffix):
             low = low.removesuffix(suffix)
-    if currency and low.startswith(f"{currency} ") and high.startswith(f"{currency} "):
-        high = high.removeprefix(f"{currency} ")
+    if currency and f"{currency} " in low and f"{currency} " in high:
+        high = high.replace(f"{currency} ", "", 1)
     if language == ZH:
         return f"{level * 100:g}% 置信区间 {low} 至 {high}"
     return f"{level * 100:g} % CI {low} to {high}"
