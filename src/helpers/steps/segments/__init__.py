@@ -8,6 +8,7 @@ from helpers.steps.segments.choice import (
     suggestion_finding,
     suggestions,
 )
+from helpers.steps.segments.cohorting import cohort_finding, triangle
 from helpers.steps.segments.likeness import (
     BENEFIT_COLUMNS,
     SHARE_BOUNDS,
@@ -26,13 +27,11 @@ from helpers.steps.segments.retention import (
     RETENTION_COLUMNS,
     RETENTION_UNITS,
     Study,
-    cohort_finding,
     naive_finding,
     retention_finding,
     returns_text,
     shown_left_out,
     study,
-    triangle,
 )
 from helpers.steps.segments.subject import (
     Focus,
