@@ -106,7 +106,8 @@ def signals(
     for slug, rule in usable.items():
         marked = _SEEN_BY[slug](bank, of, assigned, rule.thresholds).distinct().mutate(**{slug: True})
         table = table.left_join(marked, "customer_id").drop("customer_id_right")
-    found = table.execute()
+    # in a fixed order, so that sums over customers come out the same to the last bit
+    found = table.execute().sort_values("customer_id", ignore_index=True)
     for slug in usable:
         found[slug] = found[slug].eq(True).astype(bool)
     found["n_signals"] = found[list(usable)].sum(axis=1).astype(int) if usable else 0
