@@ -294,14 +294,19 @@ def _side_by_side(covariates: Sequence[Covariate], n: int) -> np.ndarray | None:
     )
 
 
-def standardise(data: DesignRows, weight: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean (of the rows as they come), standard deviation (n − 1) and correlations of the design's columns."""
+def standardise(
+    data: DesignRows, weight: np.ndarray | None, event: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Mean (of the rows as they come), standard deviation (n − 1), correlations, and the sum over the events' rows."""
+    lapsed = np.zeros(data.width)
     total, size = np.zeros(data.width), 0.0
     second = np.zeros((data.width, data.width))
     for start, stop, rows in data:
         scaled = rows if weight is None else rows * weight[start:stop, None]
         total += scaled.sum(axis=0)
         second += scaled.T @ rows
+        own = event[start:stop].astype(float)
+        lapsed += (own if weight is None else own * weight[start:stop]) @ rows
         size += stop - start if weight is None else weight[start:stop].sum()
     if not np.isfinite(total).all():
         for covariate in data.covariates:
@@ -313,7 +318,7 @@ def standardise(data: DesignRows, weight: np.ndarray | None) -> tuple[np.ndarray
     # What rounding leaves of a constant is no spread.
     spread = np.sqrt(np.where(variance > 1e-13 * np.maximum(mean**2, 1e-300), variance, 0.0))
     safe = np.where(spread > 0, spread, 1.0)
-    return mean, spread, covariance / np.outer(safe, safe)
+    return mean, spread, covariance / np.outer(safe, safe), lapsed
 
 
 def find_patterns(covariates: Sequence[Covariate], n: int, n_times: int) -> tuple[np.ndarray, np.ndarray] | None:

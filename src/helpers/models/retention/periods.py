@@ -203,7 +203,7 @@ class _Cells:
         found = find_patterns(columns, n, periods.n_periods)
         if found is None:
             out.data = DesignRows(columns, n, _BLOCK)
-            mean, out.spread, out.correlation = standardise(out.data, mass)
+            mean, out.spread, out.correlation, _ = standardise(out.data, mass, periods.event)
             out.centre, out.mean = mean, mean + out.data.shift
             return out
         pattern, design = found

@@ -12,9 +12,9 @@ from helpers.models.retention import columns as col
 from helpers.models.retention.arrays import SpellArrays, check_days
 from helpers.models.retention.counts import as_frame, is_lazy
 from helpers.models.retention.cox.concordance import concordance
-from helpers.models.retention.cox.likelihood import Point, maximise
+from helpers.models.retention.cox.likelihood import Point, evaluate, maximise
 from helpers.models.retention.cox.proportionality import proportionality
-from helpers.models.retention.cox.riskset import RiskSets, Times, build, index_times
+from helpers.models.retention.cox.riskset import ByRow, RiskSets, Times, build, index_times
 from helpers.models.retention.cox.ties import tie_sums
 from helpers.models.retention.design import Covariate, Design, check_collinear, check_spread, summary
 from helpers.models.retention.threads import one_thread
@@ -114,8 +114,15 @@ class CoxRetention:
         check_collinear(shown, sets.correlation)
         self.n_, self.n_lapsed_ = spell.n, round(float(times.count.sum()))
         penalty = self.n_ * float(self.penalizer)
-        start = self._warm_start(columns, spell, sets.spread, penalty)
-        point, information, self.n_steps_ = maximise(sets, times, shown, ties=self.ties, penalty=penalty, start=start)
+        # Steps on patterns cost next to nothing.
+        start, guess = (None, None)
+        if isinstance(sets, ByRow):
+            start, guess = self._warm_start(columns, spell, sets.spread, penalty)
+        point, information, self.n_steps_ = maximise(
+            sets, times, shown, ties=self.ties, penalty=penalty, start=start, guess=guess
+        )
+        for stale in ("_baseline", "_concordance"):
+            self.__dict__.pop(stale, None)
         self._keep(sets, times, point, information)
         self._columns, self._spell, self._sets, self._times = columns, spell, sets, times
         self.last_day_ = float(spell.days.max())
@@ -124,24 +131,34 @@ class CoxRetention:
 
     def _warm_start(
         self, columns: list[Covariate], spell: SpellArrays, spread: np.ndarray, penalty: float
-    ) -> np.ndarray | None:
-        """Coefficients of a small part of the rows: they save steps on the whole."""
+    ) -> tuple[np.ndarray | None, np.ndarray | None]:
+        """Coefficients and information of a small part of the rows, then of a sixth: they save passes over the whole."""
         n, shown = len(spell.days), self.design_.names_
-        part = slice(None, None, max(n // _SUBSAMPLE, 1))
-        few = spell.take(part)
-        if n < 10 * _SUBSAMPLE or few.event.sum() < 50 * len(shown):
-            return None
-        times = index_times(few)
-        sets = build([c.take(part) for c in columns], times, few.mass)
-        if (sets.spread <= 0).any():
-            return None
-        share = penalty * len(few.days) / n
-        try:
-            point, _, _ = maximise(sets, times, shown, ties=self.ties, penalty=share, tolerance=1e-6)
-        except ValueError:
-            # What is wrong shows in all rows too, and is said there.
-            return None
-        return point.beta / sets.spread * spread
+        if n < 10 * _SUBSAMPLE:
+            return None, None
+        start: np.ndarray | None = None
+        guess: np.ndarray | None = None
+        for every, steps in ((n // _SUBSAMPLE, None), (6, 1)):
+            part = slice(None, None, every)
+            few = spell.take(part)
+            if few.event.sum() < 50 * len(shown):
+                return None, None
+            times = index_times(few)
+            sets = build([c.take(part) for c in columns], times, few.mass)
+            if (sets.spread <= 0).any():
+                return None, None
+            share = penalty * len(few.days) / n
+            own = None if start is None else start * sets.spread
+            try:
+                point, information, _ = maximise(
+                    sets, times, shown, ties=self.ties, penalty=share, start=own, tolerance=1e-6, steps=steps
+                )
+            except ValueError:
+                # What is wrong shows in all rows too, and is said there.
+                return None, None
+            start = point.beta / sets.spread
+            guess = information / np.outer(sets.spread, sets.spread) * (n / len(few.days))
+        return start * spread, guess * np.outer(spread, spread)
 
     def _keep(self, sets: RiskSets, times: Times, point: Point, information: np.ndarray) -> None:
         shown = self.design_.names_
@@ -156,18 +173,27 @@ class CoxRetention:
         # At coefficients of 0 the sums are the counts themselves.
         null = tie_sums(times.at_risk, times.weight_sum, times.count, self.ties)
         self.log_likelihood_null_ = -float(times.mean_weight @ null.log)
-        hazard = times.mean_weight * point.ties.a
-        cumulative = np.cumsum(hazard)
-        self.baseline_ = pd.DataFrame(
-            {
-                "day": times.days,
-                "at_risk": times.at_risk,
-                "lapsed": times.weight_sum,
-                "hazard": hazard,
-                "cumulative_hazard": cumulative,
-                "retained": np.exp(-cumulative),
-            }
-        )
+
+    @property
+    def baseline_(self) -> pd.DataFrame:
+        """Hazard of the mean customer by day of lapse; summed when first asked for."""
+        if not hasattr(self, "_baseline"):
+            times = self._times
+            with one_thread():
+                point = evaluate(self._sets, times, self._point.beta, ties=self.ties, penalty=0.0)
+            hazard = times.mean_weight * point.ties.a
+            cumulative = np.cumsum(hazard)
+            self._baseline = pd.DataFrame(
+                {
+                    "day": times.days,
+                    "at_risk": times.at_risk,
+                    "lapsed": times.weight_sum,
+                    "hazard": hazard,
+                    "cumulative_hazard": cumulative,
+                    "retained": np.exp(-cumulative),
+                }
+            )
+        return self._baseline
 
     @property
     def concordance_(self) -> float:

@@ -173,7 +173,7 @@ class ByRow:
         self.n = len(times.last)
         self.block = max(BLOCK, 2 * len(times.days))
         self.data = DesignRows(covariates, self.n, self.block)
-        mean, self.spread, self.correlation = standardise(self.data, weight)
+        mean, self.spread, self.correlation, lapsed = standardise(self.data, weight, times.event)
         self.mean = mean + self.data.shift
         self._safe = np.where(self.spread > 0, self.spread, 1.0)
         self._centre = mean
@@ -181,11 +181,7 @@ class ByRow:
         # Ends of both kinds share one sum: even slots censored, odd slots lapsed; the first two are never at risk.
         self._slot = (times.last + 1) * 2 + times.event
         self._pointer = np.arange(min(self.block, self.n) + 1, dtype=np.int32)
-        mass = times.event if weight is None else times.event * weight
-        total = np.zeros(len(mean))
-        for start, stop, rows in self.data:
-            total += mass[start:stop].astype(float) @ rows
-        self.lapsed_sum = (total - times.weight_sum.sum() * mean) / self._safe
+        self.lapsed_sum = (lapsed - times.weight_sum.sum() * mean) / self._safe
 
     @property
     def lapsed_by_day(self) -> np.ndarray:
