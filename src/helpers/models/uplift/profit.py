@@ -114,11 +114,12 @@ def policy_curve(
 
     best_arm, average_arm = net.argmax(axis=1), int(net.mean(axis=0).argmax())
     order = np.argsort(-net.max(axis=1), kind="stable")
-    ranked = np.empty(n, dtype=np.intp)
-    ranked[order] = np.arange(n)
+    at = np.arange(n)
+    gained, spent = earned[at, best_arm][order], paid[at, best_arm][order]
+    sums = [np.r_[0.0, np.cumsum(part)] for part in (gained, gained**2, spent)]
     lines = []
     for size in np.unique(np.linspace(0, n, n_points).round().astype(int)):
-        lines.append(account.line("model", np.where(ranked < size, best_arm + 1, 0)))
+        lines.append(account.row("model", "", size, *(float(part[size]) for part in sums)))
         lines.append(account.share("random", size / n, average_arm, str(labels[average_arm])))
     lines.append(account.line("no_one", np.zeros(n, dtype=np.intp)))
     lines += [account.share("everyone", 1.0, arm, str(label)) for arm, label in enumerate(labels)]
@@ -148,27 +149,26 @@ class _Account:
 
     def __init__(self, earned: np.ndarray, paid: np.ndarray, z: float):
         self.earned, self.paid, self.z, self.n = earned, paid, z, len(earned)
+        self.totals = np.column_stack([earned.sum(axis=0), (earned**2).sum(axis=0), paid.sum(axis=0)])
 
     def line(self, policy: str, place: np.ndarray) -> dict[str, Any]:
-        at, treated = np.arange(self.n), place > 0
-        arm = np.maximum(place - 1, 0)
-        parts = np.where(treated, self.earned[at, arm], 0.0)
-        spend = float(np.where(treated, self.paid[at, arm], 0.0).sum())
-        return self._row(policy, "", int(treated.sum()), spend, parts.sum(), parts.std() * np.sqrt(self.n))
+        treated = np.flatnonzero(place > 0)
+        parts, paid = (part[treated, place[treated] - 1] for part in (self.earned, self.paid))
+        return self.row(policy, "", len(treated), parts.sum(), (parts**2).sum(), paid.sum())
 
     def share(self, policy: str, share: float, arm: int, label: str) -> dict[str, Any]:
-        parts = self.earned[:, arm] * share
-        spend = float(self.paid[:, arm].sum() * share)
-        treated = round(share * self.n)
-        return self._row(policy, label, treated, spend, parts.sum(), parts.std() * np.sqrt(self.n))
+        total, squares, paid = self.totals[arm] * np.array([share, share**2, share])
+        return self.row(policy, label, round(share * self.n), total, squares, paid)
 
-    def _row(self, policy: str, arm: str, treated: int, spend: float, profit: float, se: float) -> dict[str, Any]:
+    def row(self, policy: str, arm: str, treated: int, profit: float, squares: float, spend: float) -> dict[str, Any]:
+        """Add the interval: customers not treated earn 0 and count in the spread."""
+        se = np.sqrt(max(squares - profit**2 / self.n, 0.0))
         return {
             "policy": policy,
             "arm": arm,
             "share_treated": treated / self.n,
-            "n_treated": treated,
-            "spend": spend,
+            "n_treated": int(treated),
+            "spend": float(spend),
             "profit": float(profit),
             "lower": float(profit - self.z * se),
             "upper": float(profit + self.z * se),
