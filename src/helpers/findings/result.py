@@ -45,6 +45,8 @@ class StepResult:
         self.extra_figures: list[Figure] = []
         self.tables: dict[str, pd.DataFrame] = {}
         self.files: list[str] = []
+        # What the numbers stand on (bank, day, branch, currency): said again wherever they are shown without the page.
+        self.about: dict[str, Any] = {}
 
     @property
     def folder(self) -> Path | None:
@@ -106,6 +108,7 @@ class StepResult:
         content: dict[str, Any] = {
             "schema_version": SCHEMA_VERSION,
             "step": self.step,
+            "about": dict(self.about),
             "figures": [figure.as_dict() for figure in self.figures],
             "findings": [finding.as_dict() for finding in self.findings],
             "tables": names,
@@ -117,11 +120,12 @@ class StepResult:
 
 
 class KeptResult:
-    """A result read back: ``figures`` and ``findings`` by key, ``table(name)`` as a frame."""
+    """A result read back: ``about``, ``figures`` and ``findings`` by key, ``table(name)`` as a frame."""
 
     def __init__(self, folder: Path, content: dict[str, Any]) -> None:
         self.folder = folder
         self.step: str = content["step"]
+        self.about: dict[str, Any] = content.get("about", {})
         self.figures: dict[str, Figure] = {f["key"]: Figure(**f) for f in content["figures"]}
         self.findings: dict[str, Finding] = {
             f["key"]: Finding(

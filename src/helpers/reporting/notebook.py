@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from helpers.findings import Figure, Finding, StepResult, Text
-from helpers.findings.numbers import check_language
+from helpers.findings.numbers import LANGUAGES, check_language
 from helpers.reporting import tables
 
 if TYPE_CHECKING:
@@ -56,8 +56,11 @@ class Page:
             return Shown("")
         self.result.add(finding)
         words = html.escape(finding.text.say(self.language))
+        key = html.escape(finding.key)
         return Shown(
-            f'<p class="finding {finding.tone}" data-finding="{html.escape(finding.key)}">{words}</p>', finding.text
+            f'<p class="finding {finding.tone}" id="{tables.anchor("finding", finding.key)}" '
+            f'data-finding="{key}">{words}</p>',
+            finding.text,
         )
 
     def findings(self, *findings: Finding | None) -> Shown:
@@ -90,6 +93,8 @@ class Page:
         """
         if table is None:
             return Shown("")
+        # The brief links to a table by its name; a table that is shown twice is linked where it stands first.
+        is_first = bool(name) and name not in self.result.tables
         if name:
             self.result.add_table(name, table)
         return Shown(
@@ -103,6 +108,7 @@ class Page:
                 max_rows=max_rows,
                 signed=signed,
                 names=names,
+                name=name if is_first else "",
             )
         )
 
@@ -137,6 +143,14 @@ class Page:
 
     def keep(self) -> Shown:
         """Keep the result for the next step and the batch, and show what was kept."""
+        self.result.about = {
+            "bank": {language: self.bank.settings.title.get(language) or self.bank.name for language in LANGUAGES},
+            "as_of": self.bank.as_of.isoformat(),
+            "branch": self.bank.branch,
+            "currency": self.bank.currency,
+            "simulated": self.bank.simulated,
+            "fingerprint": self.bank.fingerprint,
+        }
         file = self.result.keep()
         n_findings, n_tables = len(self.result.findings), len(self.result.tables)
         if file is None:

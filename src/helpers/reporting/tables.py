@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _LEFT = ("text", "date")
+_NOT_IN_IDS = re.compile(r"[^0-9A-Za-z_\u4e00-\u9fff]+")
 _INTERVAL = Text("95 % interval", "95% 置信区间")
 
 
@@ -28,6 +30,7 @@ def to_html(
     max_rows: int = 12,
     signed: Sequence[str] = (),
     names: Mapping[str, Mapping[str, Text]] | None = None,
+    name: str = "",
 ) -> str:
     """Write a table as accessible HTML.
 
@@ -50,6 +53,8 @@ def to_html(
         Columns of differences, written with a plus.
     names : mapping of column to mapping of code to Text, optional
         Words for codes in cells (channels, rules) beyond those of the labels.
+    name : str
+        Name that the table is kept under: what links to it (:func:`anchor`).
 
     Returns
     -------
@@ -81,13 +86,13 @@ def to_html(
         for position, (column, end) in enumerate(cells):
             written = [
                 _cell(
-                    (names or {}).get(name, {}).get(str(values[name]), values[name]),
-                    labels[name],
-                    kinds[name],
+                    (names or {}).get(part, {}).get(str(values[part]), values[part]),
+                    labels[part],
+                    kinds[part],
                     language,
-                    name in signed,
+                    part in signed,
                 )
-                for name in ((column, end) if end else (column,))
+                for part in ((column, end) if end else (column,))
             ]
             text = MISSING if set(written) == {MISSING} else " … ".join(written)
             tag, scope = ("th", ' scope="row"') if position == 0 else ("td", "")
@@ -100,12 +105,24 @@ def to_html(
         foot = f'<tfoot><tr><td colspan="{len(cells)}">{html.escape(words)}</td></tr></tfoot>'
     title = f"<caption>{html.escape(caption.say(language))}</caption>" if caption else ""
     # Wide tables scroll inside their frame, which keyboards can reach; the page itself never scrolls sideways.
-    name = html.escape(caption.say(language) if caption else Text("table", "表格").say(language), quote=True)
+    spoken = html.escape(caption.say(language) if caption else Text("table", "表格").say(language), quote=True)
+    place = f' id="{anchor("table", name)}"' if name else ""
     return (
-        f'<div class="table" tabindex="0" role="group" aria-label="{name}">'
+        f'<div class="table"{place} tabindex="0" role="group" aria-label="{spoken}">'
         f'<table class="data">{title}<thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(lines)}</tbody>{foot}</table></div>"
     )
+
+
+def anchor(kind: str, name: str) -> str:
+    """Return the id of a finding or table on its page: letters, digits and hyphens, whatever the name holds.
+
+    Examples
+    --------
+    >>> anchor("table", "people_stage"), anchor("finding", "effect_arm <b>")
+    ('table-people_stage', 'finding-effect_arm-b')
+    """
+    return f"{kind}-{_NOT_IN_IDS.sub('-', name).strip('-')}"
 
 
 def _columns(shown: Sequence[str], kinds: Mapping[str, str]) -> list[tuple[str, str]]:
