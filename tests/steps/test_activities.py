@@ -168,7 +168,7 @@ CHANGES = [
     ("overrun_risk", 0.2),
     ("roi_convention", "net"),
     ("return_basis", "activity"),
-    ("campaign_id", "AUTUMN"),
+    ("new_campaign_id", "AUTUMN"),
     ("salt", "another"),
     ("channels", "wecom"),
     ("contact", "95000"),

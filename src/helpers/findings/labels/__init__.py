@@ -55,10 +55,11 @@ def conflicts() -> list[str]:
 def _entries() -> Iterator[tuple[str, str, Label]]:
     import yaml
 
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     for file in sorted(resources.files(__package__).iterdir(), key=lambda item: item.name):
         if not file.name.endswith(".yml"):
             continue
-        for column, entry in (yaml.safe_load(file.read_text(encoding="utf-8")) or {}).items():
+        for column, entry in (yaml.load(file.read_text(encoding="utf-8"), loader) or {}).items():
             unit = entry.get("unit", "text")
             if unit not in UNITS:
                 raise ValueError(
