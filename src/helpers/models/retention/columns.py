@@ -142,12 +142,6 @@ def encode(column: pd.Series) -> Codes:
     return Codes(codes, list(labels))
 
 
-def encode_integers(values: np.ndarray, most: int) -> Codes | None:
-    """Codes of integers without hashing, or None where they spread over more than ``most`` values."""
-    low, high = int(values.min()), int(values.max())
-    return None if high - low >= most else _dense(values, low, high, int)
-
-
 def _dense(values: np.ndarray, low: int, high: int, kind: type) -> Codes:
     """Codes of integers in a narrow range: no hashing, and nothing to do where every value occurs."""
     present = np.zeros(high - low + 1, dtype=bool)

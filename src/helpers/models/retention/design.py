@@ -101,8 +101,13 @@ class Design:
         ``codes=False`` leaves numbers as numbers, whatever their number of values.
         """
         col.require(table, self.covariates, what="table")
+        numbers = {n: table[n].to_numpy() for n in self.covariates if n not in self.levels_}
         # One number with many values, and counting by pattern is out: the others stay as they are too.
-        codes = codes and not any(_many(table[n].to_numpy()) for n in self.covariates if n not in self.levels_)
+        codes = codes and not any(_many(values) for values in numbers.values())
+        if codes and len(numbers) == len(self.covariates):
+            together = _few_together(self.covariates, list(numbers.values()))
+            if together is not None:
+                return together
         return [self._one(table[name], name, codes) for name in self.covariates]
 
     def matrix(self, table: pd.DataFrame) -> np.ndarray:
@@ -170,8 +175,31 @@ def _few(values: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
             known = len(labels) <= _FEW_VALUES and np.isfinite(labels).all() and codes.min() >= 0
             return (codes, labels) if known else None
         values = small
-    found = col.encode_integers(values, _FEW_VALUES)
-    return None if found is None else (found.codes, np.array(found.labels, dtype=float))
+    low, high = int(values.min()), int(values.max())
+    if high - low >= _FEW_VALUES:
+        return None
+    # A value in between that nobody has costs nothing: patterns that do not occur are not counted.
+    return values - values.dtype.type(low), np.arange(low, high + 1, dtype=float)
+
+
+def _few_together(names: Sequence[str], arrays: list[np.ndarray]) -> list[Covariate] | None:
+    """Small whole numbers in float64 columns that lie side by side: recognised in one pass over all of them."""
+    whole = side_by_side(arrays)
+    if whole is None:
+        return None
+    with np.errstate(invalid="ignore"):
+        small = whole.astype(np.int8)
+    if not (small == whole).all():
+        return None
+    # Columns of their own from here on: minima along memory are ten times as fast as across it.
+    small = np.ascontiguousarray(small.T)
+    low, high = small.min(axis=1), small.max(axis=1)
+    if (high.astype(int) - low >= _FEW_VALUES).any():
+        return None
+    return [
+        Covariate([name], codes=small[j] - low[j], table=np.arange(low[j], high[j] + 1, dtype=float)[:, None])
+        for j, name in enumerate(names)
+    ]
 
 
 def missing_text(name: str, n: int) -> str:
@@ -249,7 +277,7 @@ class DesignRows:
         self.covariates, self.n, self.block = covariates, n, block
         self.width = sum(c.width for c in covariates)
         self.shift = np.zeros(self.width)
-        self._whole = _side_by_side(covariates, n)
+        self._whole = side_by_side([c.values for c in covariates])
         self._buffer: np.ndarray | None = None
         head = self._read(0, min(n, 1024))
         if n:
@@ -279,10 +307,9 @@ class DesignRows:
             yield start, stop, self._read(start, stop)
 
 
-def _side_by_side(covariates: Sequence[Covariate], n: int) -> np.ndarray | None:
-    """The columns as one array without a copy, if they are float64 columns at equal distances in memory."""
-    arrays = [c.values for c in covariates]
-    if len(arrays) < 2 or n < 2 or any(a is None or a.dtype != np.float64 for a in arrays):
+def side_by_side(arrays: Sequence[np.ndarray | None]) -> np.ndarray | None:
+    """Columns as one array without a copy, if they are float64 and at equal distances in memory."""
+    if len(arrays) < 2 or any(a is None or a.dtype != np.float64 or len(a) < 2 for a in arrays):
         return None
     places = [a.__array_interface__["data"][0] for a in arrays]
     steps = {after - before for before, after in pairwise(places)}
@@ -290,7 +317,7 @@ def _side_by_side(covariates: Sequence[Covariate], n: int) -> np.ndarray | None:
     if len(steps) != 1 or len(strides) != 1:
         return None
     return np.lib.stride_tricks.as_strided(
-        arrays[0], shape=(n, len(arrays)), strides=(strides.pop(), steps.pop()), writeable=False
+        arrays[0], shape=(len(arrays[0]), len(arrays)), strides=(strides.pop(), steps.pop()), writeable=False
     )
 
 

@@ -328,9 +328,10 @@ def _evaluate(
     for design, at_risk, lapsed in cells.blocks():
         n, d = (at_risk, lapsed) if everything else (at_risk[:, live], lapsed[:, live])
         score = (design @ beta)[:, None] + level
-        share = expit(score)
-        # log(1 + e^score), without overflow.
-        value += float((d * score).sum() - (n * np.logaddexp(0.0, score)).sum())
+        # One exponential serves share and likelihood; beyond 700 it would overflow, and the share is 1 anyway.
+        odds = np.exp(np.minimum(score, 700.0))
+        share = odds / (1 + odds)
+        value += float(np.vdot(d, score) - np.vdot(n, np.log1p(odds)))
         expected = n * share
         spread = expected * (1 - share)
         residual = d - expected
