@@ -61,10 +61,12 @@ def test_campaign_that_only_pulls_forward_is_seen_through(reviewed: dict) -> Non
 def test_rotated_money_is_gone_later(reviewed: dict, sample_bank_folder: Path) -> None:
     rotated = truth.read(sample_bank_folder, "rotators")
     assert (rotated["campaign_id"] == "K007").all()
-    measured = reviewed["K007"][1]
-    during, kept = measured.row("aum_change"), measured.row("aum_kept_change")
-    assert during["lower"] > 0
-    assert kept["estimate"] < during["estimate"] / 2
+    case, measured = reviewed["K007"]
+    people = case.people.merge(rotated, on="customer_id")
+    # some thirty customers; what they brought lies far above the spread of their balances
+    left = people["aum_change"].mean() - people["aum_kept_change"].mean()
+    assert left > people["amount"].mean() / 2
+    assert measured.row("aum_kept_change")["lower"] <= 0
 
 
 def test_share_of_hunters_lies_within_its_error(reviewed: dict, sample_bank_folder: Path) -> None:
