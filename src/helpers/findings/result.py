@@ -6,13 +6,14 @@ import json
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from helpers.findings.finding import Figure, Finding, Text
 
 if TYPE_CHECKING:
     import pandas as pd
 
+AnyTable = TypeVar("AnyTable", bound="pd.DataFrame | None")
 SCHEMA_VERSION = 1
 RESULT_FILE = "result.json"
 
@@ -79,9 +80,10 @@ class StepResult:
         """Record figures that no sentence carries."""
         self.extra_figures.extend(figures)
 
-    def add_table(self, name: str, table: pd.DataFrame) -> pd.DataFrame:
-        """Record a table under a name and return it; it is kept as ``<name>.parquet``."""
-        self.tables[name] = table
+    def add_table(self, name: str, table: AnyTable) -> AnyTable:
+        """Record a table under a name and return it; it is kept as ``<name>.parquet``. None (no such table) is not."""
+        if table is not None:
+            self.tables[name] = table
         return table
 
     def path(self, name: str) -> Path | None:
