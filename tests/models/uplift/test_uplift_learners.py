@@ -21,6 +21,7 @@ from helpers.models.uplift import (
     SLearner,
     TLearner,
     XLearner,
+    defaults,
     overlap,
     require_measured_before,
 )
@@ -55,10 +56,24 @@ def pehe(learner, X, effect):
 
 @pytest.mark.parametrize("name", ADAPTIVE)
 def test_finds_a_known_effect(name):
-    """The effect has a standard deviation of 1: a third of it is left at most, with 8,000 customers and noise 1."""
+    """A step of standard deviation 1, as strong as the noise: the order is found, the size shrunk to half at the most.
+
+    The defaults are tuned to effects far below the noise, as campaigns have them; here they shrink too much.
+    """
     X, treatment, y, _, _ = campaign()
     X_new, _, _, effect, _ = campaign(seed=1)
-    assert pehe(clone(LEARNERS[name]).fit(X, y, treatment), X_new, effect) < 0.33
+    learner = clone(LEARNERS[name]).fit(X, y, treatment)
+    assert np.corrcoef(learner.predict(X_new), effect)[0, 1] > 0.95
+    assert pehe(learner, X_new, effect) < 0.6
+
+
+@pytest.mark.parametrize("learner", [XLearner(), RLearner(), DRLearner()])
+def test_a_rougher_effect_model_finds_the_size_of_a_strong_effect(learner):
+    """A third of the standard deviation is left at most, with 8,000 customers."""
+    X, treatment, y, _, _ = campaign()
+    X_new, _, _, effect, _ = campaign(seed=1)
+    learner = clone(learner).set_params(effect_model=defaults.rough_effect_model(8000))
+    assert pehe(learner.fit(X, y, treatment), X_new, effect) < 0.33
 
 
 @pytest.mark.parametrize("name", ADAPTIVE)
@@ -81,12 +96,12 @@ def test_constant_effect_is_the_difference_of_means():
 
 @pytest.mark.parametrize("name", ["x", "r", "dr"])
 def test_estimated_propensity_removes_confounding(name):
-    """x1 drives treatment and outcome: the naive difference is off by 2, the noise of a mean is about .05."""
+    """x1 drives treatment and outcome: the naive difference is off by 2; shrunk outcome models leave a tenth of it."""
     X, treatment, y, effect, _ = campaign(confounded=True, n=6000)
     naive = y[treatment == 1].mean() - y[treatment == 0].mean()
     assert abs(naive - effect.mean()) > 1
     learner = clone(LEARNERS[name]).set_params(propensity_model=LogisticRegression()).fit(X, y, treatment)
-    assert learner.predict(X).mean() == pytest.approx(effect.mean(), abs=0.2)
+    assert learner.predict(X).mean() == pytest.approx(effect.mean(), abs=0.25)
     assert learner.propensity_.shape == (6000, 2)
     table = overlap(learner.propensity_, treatment)
     assert table[["n_in_arm", "n_control"]].sum().tolist() == [treatment.sum(), (1 - treatment).sum()]
