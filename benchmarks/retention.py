@@ -30,8 +30,8 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
+import tracemalloc
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -157,13 +157,14 @@ def cox(n: int = 10**6, *, categorical: bool = False) -> Job:
     from helpers.models.retention import CoxRetention
 
     table = frame(generate(n, categorical=categorical))
+    peak_mb = _peak_mb(lambda: CoxRetention().fit(table, COVARIATES))
 
     def agree(results: dict[str, Any]) -> dict[str, float]:
         own, theirs = results["ours"], results["lifelines"]
         return {
             "largest_coefficient_difference": float(np.abs(own.summary_["coef"] - theirs.params_).max()),
             "log_likelihood_difference": float(own.log_likelihood_ - theirs.log_likelihood_),
-            "ours_peak_mb_above_data": _peak_mb(lambda: CoxRetention().fit(table, COVARIATES)),
+            "ours_peak_mb_above_data": peak_mb,
         }
 
     return {
@@ -222,25 +223,16 @@ JOBS: dict[str, tuple[Callable[[], Job], str, float]] = {
 
 
 def _peak_mb(call: Call) -> float:
-    """Peak of resident memory above what was there before the call, sampled every 2 ms."""
-    page = os.sysconf("SC_PAGE_SIZE") / 2**20
-    statm = Path("/proc/self/statm")
+    """Peak of what Python and numpy allocate during the call, above what was there before it.
 
-    def resident() -> float:
-        return int(statm.read_text().split()[1]) * page
-
-    start, highest, done = resident(), [0.0], threading.Event()
-
-    def watch() -> None:
-        while not done.wait(0.002):
-            highest[0] = max(highest[0], resident())
-
-    thread = threading.Thread(target=watch)
-    thread.start()
+    Resident memory would hide what is taken from memory that the generator gave back.
+    """
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
     call()
-    done.set()
-    thread.join()
-    return max(highest[0] - start, 0.0)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return (peak - before) / 2**20
 
 
 def run_job(name: str, rounds: int) -> dict[str, Any]:

@@ -211,6 +211,8 @@ def test_baseline_and_prediction_agree_with_the_curve() -> None:
     many = model.predict_retained(table.head(7), days)
     assert many.shape == (7, 4)
     assert (np.diff(many.to_numpy(), axis=1) <= 0).all()
+    with pytest.raises(ValueError, match="covariate noise is missing or not finite in 1 row"):
+        model.predict_retained(pd.DataFrame({"noise": [0.0, np.nan]}), days)
     with pytest.raises(ValueError, match="days must lie from 0 to"):
         model.predict_retained(table.head(1), [5000])
 

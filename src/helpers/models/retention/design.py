@@ -117,6 +117,9 @@ class Design:
         for covariate in self.read(table, codes=False):
             covariate.write(out[:, at : at + covariate.width], 0, len(table))
             at += covariate.width
+        if not np.isfinite(out).all():
+            at = int((~np.isfinite(out)).sum(axis=0).argmax())
+            raise ValueError(missing_text(self.names_[at], int((~np.isfinite(out[:, at])).sum())))
         return out
 
     def _one(self, column: pd.Series, name: str, codes: bool) -> Covariate:

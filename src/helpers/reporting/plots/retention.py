@@ -169,17 +169,10 @@ def plot_period_hazards(table: pd.DataFrame, *, ax: Axes | None = None, language
     """
     ax = style.new_axes(ax)
     ax.bar(table["period"], table["hazard"], color=style.PALETTE[0], width=0.75)
-    for row in table.itertuples():
-        ax.annotate(
-            f"{row.at_risk:,.0f}",
-            (row.period, row.hazard),
-            xytext=(0, 3),
-            textcoords="offset points",
-            ha="center",
-            fontsize=7.5,
-            color=style.MUTED,
-            rotation=90 if len(table) > 14 else 0,
-        )
+    # More bars than this leave no room for numbers.
+    for row in table.head(26).itertuples() if len(table) <= 26 else ():
+        place = {"xytext": (0, 3), "textcoords": "offset points", "ha": "center", "fontsize": 7}
+        ax.annotate(f"{row.at_risk:,.0f}", (row.period, row.hazard), color=style.MUTED, **place)
     days = int(table["to_day"].iloc[0])
     ax.set_xlabel(Text(f"Period of {days} days since joining", f"加入后的第几个 {days} 天").say(language))
     ax.set_ylabel(Text("Chance to lapse (numbers: at risk)", "流失概率（数字为观察中人数）").say(language))
