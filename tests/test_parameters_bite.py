@@ -18,10 +18,12 @@ from tests.conftest import ROOT
 from tests.execution import execute
 
 pytestmark = pytest.mark.slow
-STEPS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+# Steps 2 and 3 are tried in tests/steps, where every parameter has a value chosen for its own effect.
+TRIED_ELSEWHERE = ("02_segment_insight", "03_activity_design")
+STEPS = [path for path in sorted((ROOT / "notebooks").glob("*.ipynb")) if path.stem not in TRIED_ELSEWHERE]
 # Another value for each parameter; what is not named is halved or doubled.
 OTHER: dict[str, Any] = {
-    "as_of": "2025-06-30",
+    "as_of": "2025-11-15",
     "branch": "Harbour",
     "language": "zh",
     "segment": "women",
@@ -37,6 +39,8 @@ OTHER: dict[str, Any] = {
     "power": 0.95,
     "activation_days": 5,
     "stretch_quantile": 0.55,
+    "return_basis": "activity",
+    "winsorize_quantile": 0.9,
 }
 
 
@@ -62,6 +66,15 @@ def run(notebook: Path, folder: Path, values: dict[str, Any]) -> str:
     return digest.hexdigest()
 
 
+def rewritten_brief(bank: Path, folder: Path) -> Path:
+    """Write the brief of K001 with another target."""
+    text = (bank / "briefs" / "K001.yml").read_text(encoding="utf-8")
+    file = folder / "brief.yml"
+    file.write_text(text.replace("target: 5.4", "target: 6.4"), encoding="utf-8")
+    assert file.read_text(encoding="utf-8") != text
+    return file
+
+
 @cache
 def cases() -> list[tuple[Path, str]]:
     return [
@@ -84,5 +97,10 @@ def test_a_parameter_changes_something(
     bank = str(sample_bank_folder)
     if notebook.stem not in usual:
         usual[notebook.stem] = run(notebook, tmp_path / "usual", {"bank": bank})
-    changed = run(notebook, tmp_path / "changed", {"bank": bank, name: other(parameters.read(notebook)[name])})
+    value = (
+        other(parameters.read(notebook)[name])
+        if name != "brief"
+        else str(rewritten_brief(sample_bank_folder, tmp_path))
+    )
+    changed = run(notebook, tmp_path / "changed", {"bank": bank, name: value})
     assert changed != usual[notebook.stem]

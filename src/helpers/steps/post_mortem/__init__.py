@@ -1,6 +1,7 @@
 """Step 5, post-mortem: what a past campaign reached, caused, leaked and earned, and what to do next."""
 
 from helpers.metrics.economics import read_economics
+from helpers.steps.post_mortem import nothing
 from helpers.steps.post_mortem.captions import CAPTIONS, gap_captions
 from helpers.steps.post_mortem.cases import Case, brief_findings, design_remark, metric_unit, open_case
 from helpers.steps.post_mortem.decisions import SHOWN as CYCLE_COLUMNS
@@ -74,3 +75,8 @@ __all__ = [
     "split_finding",
     "write_list",
 ]
+
+# A bank without campaigns goes through the same cells of the notebook: see `nothing`.
+open_case = nothing.case_or_nothing(open_case)
+for _name, _instead in nothing.INSTEAD.items():
+    globals()[_name] = nothing.otherwise(_instead)(globals()[_name])
