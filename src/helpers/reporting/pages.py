@@ -28,6 +28,7 @@ _WORDS = {
     "skip": Text("Skip to the content", "跳到正文"),
     "steps": Text("Steps", "步骤"),
     "board": Text("Run board", "运行看板"),
+    "brief": Text("Decision brief", "决策简报"),
     "contents": Text("On this page", "本页目录"),
     "parameters": Text("Parameters", "参数"),
     "name": Text("Name", "名称"),

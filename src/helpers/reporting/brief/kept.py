@@ -37,7 +37,7 @@ class KeptCase:
 
     def __init__(self, run_dir: Path) -> None:
         self.run_dir = run_dir
-        self.results: dict[str, KeptResult | None] = {step: findings.read(run_dir, step) for step in STEPS}
+        self.results: dict[str, KeptResult | None] = {step: _read(run_dir, step) for step in STEPS}
         self._ids: dict[str, set[str]] = {}
 
     def has(self, step: str) -> bool:
@@ -99,3 +99,11 @@ class KeptCase:
         """Last day that the last step saw."""
         day = self.about.get("as_of")
         return date.fromisoformat(str(day)) if day else None
+
+
+def _read(run_dir: Path, step: str) -> KeptResult | None:
+    """Read a step's result; one of another version or cut off half-way counts as not there."""
+    try:
+        return findings.read(run_dir, step)
+    except (ValueError, KeyError):
+        return None

@@ -1,0 +1,44 @@
+"""Has the decision brief of a case drawn when its last step has ended, from what its steps kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from helpers.runs.plan import CasePlan, Plan
+from helpers.runs.step import StepRun, step_title
+
+FILE = "brief.html"
+
+
+def clear(plan: Plan, reports: Path) -> None:
+    """Take away the briefs of a plan's cases: until a case has ended, an old one would speak for the new run."""
+    for case in plan.cases:
+        (_folder(plan, case, reports) / FILE).unlink(missing_ok=True)
+
+
+def add(plan: Plan, run: StepRun, reports: Path) -> Path | None:
+    """Draw the brief of a case if this was its last step (done, failed or not run), and return its file."""
+    from helpers.reporting import brief
+
+    case = next(case for case in plan.cases if case.name == run.case)
+    folder = _folder(plan, case, reports)
+    if run.step != case.steps[-1].name or not folder.is_dir():
+        return None
+    names = plan.step_names or tuple(step.name for step in case.steps)
+    there = [name for name in names if (folder / f"{name}.html").is_file()]
+    return brief.write(
+        folder,
+        language=plan.language,
+        title=f"{plan.title[plan.language]} · {case.title[plan.language]}",
+        links=[(f"{name}.html", step_title(Path(name), plan.language)) for name in there],
+    )
+
+
+def link(reports: Path, entry: dict[str, str]) -> str:
+    """Return the board's link to the brief of an entry's case; empty if there is none."""
+    place = f"{entry['playbook']}/{entry['case']}/{entry['language']}/{FILE}"
+    return place if (reports / place).is_file() else ""
+
+
+def _folder(plan: Plan, case: CasePlan, reports: Path) -> Path:
+    return reports / plan.name / case.name / plan.language
