@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from helpers.runs.refusal import Refusal
+
+if TYPE_CHECKING:
+    from helpers.bank import Bank
+    from helpers.runs.plan import Plan
+    from helpers.runs.step import StepRun
 
 FAILED_EXIT, REFUSED_EXIT = 1, 2
 
@@ -42,34 +47,76 @@ def run(
     ] = None,
     reports: Annotated[str, typer.Option(help="Folder that the pages go to.")] = "reports",
     workers: Annotated[int, typer.Option(min=0, help="Cases side by side; 0: one a core.")] = 0,
+    force: Annotated[
+        bool, typer.Option("--force", help="Run also what has not changed since it was last done.")
+    ] = False,
+    from_step: Annotated[str, typer.Option(help="Run this step and those after it again.")] = "",
 ) -> None:
-    """Run a playbook: notebooks by papermill, one page a step, one board."""
+    """Run a playbook: notebooks by papermill, one page a step, one board. What has not changed is kept."""
+    from helpers.runs import lock, preflight
     from helpers.runs import plan as plans
-    from helpers.runs import preflight
 
     try:
         plan = plans.read(
             playbook, bank=bank, case=case, step=step, language=language, overrides=_overrides(parameter or [])
         )
+        if from_step:
+            from_step = plans.find_step(from_step, dict.fromkeys(plan.step_names, Path()), where="--from-step")
         folder = Path(reports).expanduser()
         preflight.check_writable(folder)
-        the_bank = preflight.check_bank(plan)
+        with lock.hold(folder / plan.name):
+            bad = _run(plan, folder, preflight.check_bank(plan), workers=workers, force=force, from_step=from_step)
     except (Refusal, FileNotFoundError) as error:
         raise refuse(error) from error
-    from helpers.bank.connection import CHECKED
-    from helpers.runs import batch, board
-
-    # Kernels inherit this: the tables were checked a moment ago.
-    os.environ[CHECKED] = the_bank.fingerprint
-    with _progress(plan.n_steps) as report:
-        runs = batch.run(plan, folder, workers=workers, progress=report)
-    page = board.update(folder, plan, runs, simulated=the_bank.simulated, currency=the_bank.currency)
-    bad = [entry for entry in runs if entry.state != "done"]
-    for entry in bad:
-        typer.echo(f"{entry.case} / {entry.step}: {entry.state.replace('_', ' ')}: {entry.message}", err=True)
-    typer.echo(f"{len(runs) - len(bad)} of {len(runs)} steps done. Board: {page.resolve()}")
     if bad:
         raise typer.Exit(FAILED_EXIT)
+
+
+def _run(plan: Plan, reports: Path, bank: Bank, *, workers: int, force: bool, from_step: str) -> int:
+    """Run a checked plan, tell of every step, and return how much went wrong."""
+    from helpers.findings import Text
+    from helpers.runs import batch, summary
+    from helpers.runs.board import Board
+
+    board = Board(reports, plan, simulated=bank.simulated, currency=bank.currency)
+    unwritten: dict[str, None] = {}
+
+    def on_board(change: Callable[[], object]) -> None:
+        try:
+            change()
+        except OSError as error:
+            reason = error.strerror or str(error)
+            text = Text(f"{board.page}: can't be written ({reason})", f"{board.page}：无法写入（{reason}）")
+            unwritten[text.say(plan.language)] = None
+
+    on_board(board.begin)
+    with _progress(plan.n_steps) as report:
+
+        def finished(entry: StepRun) -> None:
+            report(entry)
+            on_board(lambda: board.add(entry))
+
+        runs = batch.run(
+            plan,
+            reports,
+            workers=workers,
+            progress=finished,
+            bank_fingerprint=bank.fingerprint,
+            force=force,
+            from_step=from_step,
+        )
+    on_board(board.draw)
+    for line in summary.lines(runs, language=plan.language):
+        typer.echo(line)
+    for line in unwritten:
+        typer.echo(line, err=True)
+    n_done = sum(entry.state == "done" for entry in runs)
+    page = board.page.resolve()
+    closing = Text(
+        f"{n_done} of {len(runs)} steps done. Board: {page}", f"共 {len(runs)} 个步骤，完成 {n_done} 个。看板：{page}"
+    )
+    typer.echo(closing.say(plan.language))
+    return len(runs) - n_done + len(unwritten)
 
 
 @app.command()
@@ -183,13 +230,16 @@ class _progress:
             self.bar.start()
         return self
 
-    def __call__(self, entry: object) -> None:
+    def __call__(self, entry: StepRun) -> None:
+        from helpers.runs import summary
+
         self.n_done += 1
-        text = f"{entry.case} / {entry.step}: {entry.state.replace('_', ' ')}"  # type: ignore[attr-defined]
+        text = f"{entry.case} / {entry.step}: {summary.STATES[entry.state].say(entry.language)}"
         if self.bar is not None:
             self.bar.update(self.task, advance=1, description=text)
         else:
-            typer.echo(f"[{self.n_done}/{self.n_steps}] {text} ({entry.seconds:.1f} s)", err=True)  # type: ignore[attr-defined]
+            beside = summary.note(entry) if entry.kept_from else f"{entry.seconds:.1f} s"
+            typer.echo(f"[{self.n_done}/{self.n_steps}] {text} ({beside})", err=True)
 
     def __exit__(self, *_: object) -> None:
         if self.bar is not None:

@@ -8,72 +8,11 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
-import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from typer.testing import CliRunner
 
 from helpers.cli import app
-
-HEAD = """\
-bank: str = ""  # folder of the bank
-as_of: str = ""  # last day that is seen
-branch: str = ""  # one branch
-language: str = "en"  # page language
-run_dir: str = ""  # folder for results
-limit_days: int = 5  # days"""
-OPEN = """\
-from helpers import bank as banks
-from helpers.findings import Figure, Finding, Text
-from helpers.reporting import Page
-data = banks.open(bank, as_of=as_of, branch=branch)
-page = Page("{name}", bank=data, language=language, run_dir=run_dir)
-page.header()"""
-COUNT = """\
-n = int(data.customers.count().execute())
-figure = Figure("customers", n, unit="customers", n=n)
-page.finding(Finding("customers", Text(f"{n} customers.", f"{n} 位客户。"), (figure,)))"""
-
-
-def notebook(name: str, body: str) -> nbformat.NotebookNode:
-    return new_notebook(
-        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
-        cells=[
-            new_markdown_cell("# How many?", metadata={"tags": ["lang-en"]}),
-            new_markdown_cell("# 多少？", metadata={"tags": ["lang-zh"]}),
-            new_code_cell(HEAD, metadata={"tags": ["parameters"]}),
-            new_code_cell(OPEN.format(name=name)),
-            new_markdown_cell("## Counting", metadata={"tags": ["lang-en"]}),
-            new_markdown_cell("## 计数", metadata={"tags": ["lang-zh"]}),
-            new_code_cell(body),
-            new_code_cell("page.keep()"),
-        ],
-    )
-
-
-@pytest.fixture
-def playbook(tmp_path: Path, write_bank: Callable[..., Path]) -> Callable[..., Path]:
-    """Write a playbook of notebooks given as bodies: ``playbook(a=COUNT, b="raise …")``."""
-
-    def write(cases: str = "{whole: {}, harbour: {parameters: {branch: Harbour}}}", **bodies: str) -> Path:
-        folder = tmp_path / "pb"
-        folder.mkdir(exist_ok=True)
-        for name, body in bodies.items():
-            nbformat.write(notebook(name, body), folder / f"{name}.ipynb")
-        steps = ", ".join(f"{{notebook: {name}.ipynb}}" for name in bodies)
-        (folder / "playbook.yml").write_text(
-            f"schema_version: 1\ntitle: {{en: Try, zh: 试跑}}\nbank: {write_bank()}\nsteps: [{steps}]\ncases: {cases}\n",
-            encoding="utf-8",
-        )
-        return folder
-
-    return write
-
-
-def run(*arguments: str) -> tuple[int, str]:
-    done = CliRunner().invoke(app, ["run", *arguments])
-    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
-    return done.exit_code, done.output
+from tests.runs.conftest import COUNT, run
 
 
 @pytest.mark.slow
@@ -81,7 +20,7 @@ def test_pages_results_and_board_stand_where_the_contract_says(playbook: Callabl
     reports = tmp_path / "reports"
     code, output = run(str(playbook(a=COUNT)), "--reports", str(reports), "--language", "zh")
     assert code == 0, output
-    assert f"Board: {reports / 'index.html'}" in output.replace("\n", "")
+    assert f"看板：{reports / 'index.html'}" in output.replace("\n", "")
     for case, n in (("whole", 2), ("harbour", 1)):
         folder = reports / "pb" / case / "zh"
         result = json.loads((folder / "a" / "result.json").read_text(encoding="utf-8"))

@@ -22,12 +22,14 @@ _WORDS = {
     "step": Text("Step", "步骤"),
     "state": Text("State", "状态"),
     "seconds": Text("Seconds", "耗时（秒）"),
+    "brief": Text("Decision brief", "决策简报"),
     "says": Text("Main figures and first finding", "主要指标与首条结论"),
 }
 STATES = {
     "done": Text("done", "完成"),
     "failed": Text("failed", "失败"),
     "not_run": Text("not run", "未运行"),
+    "waiting": Text("not finished", "未完成"),
 }
 
 
@@ -37,9 +39,8 @@ def render(playbooks: Sequence[Mapping[str, Any]], *, language: str, simulated: 
     Parameters
     ----------
     playbooks : sequence of mappings
-        ``title`` and ``runs``; a run has ``case, language, step, state, seconds, page, message,
-        currency`` and ``result``
-        (content of its `result.json`, or None).
+        ``title`` and ``runs``; a run has ``case, language, step, state, seconds, page, message, kept_from,
+        currency, brief`` (link to the case's brief) and ``result`` (content of its `result.json`, or None).
     language : {"en", "zh"}
     simulated : bool
         Say that data are simulated.
@@ -60,8 +61,10 @@ def render(playbooks: Sequence[Mapping[str, Any]], *, language: str, simulated: 
     everything = [run for entry in playbooks for run in entry["runs"]]
     counts = {state: sum(run["state"] == state for run in everything) for state in STATES}
     summary = Text(
-        f"{len(everything)} steps: {counts['done']} done, {counts['failed']} failed, {counts['not_run']} not run.",
-        f"共 {len(everything)} 个步骤：完成 {counts['done']}，失败 {counts['failed']}，未运行 {counts['not_run']}。",
+        f"{len(everything)} steps: {counts['done']} done, {counts['failed']} failed, {counts['not_run']} not run, "
+        f"{counts['waiting']} not finished.",
+        f"共 {len(everything)} 个步骤：完成 {counts['done']}，失败 {counts['failed']}，未运行 {counts['not_run']}，"
+        f"未完成 {counts['waiting']}。",
     )
     markup = environment.get_template("board.html.j2").render(
         lang="zh-CN" if language == "zh" else "en",
@@ -96,10 +99,18 @@ def _row(run: Mapping[str, Any], language: str) -> dict[str, Any]:
         "seconds": f"{run['seconds']:.1f}" if run["seconds"] else "–",
         "page": run["page"],
         "message": run["message"],
+        "brief": run.get("brief") or "",
+        "kept": _kept(run.get("kept_from") or "", language),
         "first": run["first"],
         "headline": findings[0][language] if findings else "",
         "figures": _main_figures(result.get("figures") or [], language, run.get("currency") or ""),
     }
+
+
+def _kept(at: str, language: str) -> str:
+    """Say since when a result stands that was not made anew; empty if it was."""
+    day_and_minute = at[:16].replace("T", " ")
+    return Text(f"kept from {day_and_minute}", f"沿用 {day_and_minute}").say(language) if at else ""
 
 
 def _main_figures(figures: Sequence[Mapping[str, Any]], language: str, currency: str) -> list[str]:

@@ -1,24 +1,32 @@
-"""Runs a plan: steps of a case in order, cases side by side in a process pool; one failed case stops no other."""
+"""Runs a plan: steps of a case in order, cases side by side; one failed case stops no other; what stands is kept."""
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
+from dataclasses import replace
 from pathlib import Path
 
 from helpers.bank.places import project_root
+from helpers.findings import Text
+from helpers.runs import identity, pools
 from helpers.runs import step as steps
+from helpers.runs.code import Code
 from helpers.runs.plan import CasePlan, Plan
-from helpers.runs.step import DONE, FAILED, StepJob, StepRun
+from helpers.runs.step import DONE, FAILED, NOT_RUN, StepJob, StepRun
 
 Progress = Callable[[StepRun], None]
 
 
-def jobs_of(plan: Plan, case: CasePlan, reports: Path) -> list[StepJob]:
+def jobs_of(
+    plan: Plan, case: CasePlan, reports: Path, *, bank_fingerprint: str = "", kernel_server: str = ""
+) -> list[StepJob]:
     """Return the jobs of one case in order."""
+    from helpers.bank.connection import CHECKED
+
+    running = [step.name for step in case.steps]
+    names = plan.step_names or tuple(running)
+    folder = reports.resolve() / plan.name / case.name / plan.language
     return [
         StepJob(
             playbook=plan.name,
@@ -27,17 +35,31 @@ def jobs_of(plan: Plan, case: CasePlan, reports: Path) -> list[StepJob]:
             case_title=case.title[plan.language],
             language=plan.language,
             step=step,
-            siblings=tuple(other.name for other in case.steps),
+            siblings=tuple(name for name in names if name in running or (folder / f"{name}.html").is_file()),
             reports=reports.resolve(),
             root=project_root(),
             time_limit_seconds=plan.time_limit_seconds,
+            bank_fingerprint=bank_fingerprint,
+            environment={CHECKED: bank_fingerprint} if bank_fingerprint else {},
+            kernel_server=kernel_server,
+            earlier=names[: names.index(step.name)],
         )
         for step in case.steps
     ]
 
 
-def run(plan: Plan, reports: Path, *, workers: int = 0, progress: Progress | None = None) -> list[StepRun]:
-    """Run all cases of a plan.
+def run(
+    plan: Plan,
+    reports: Path,
+    *,
+    workers: int = 0,
+    progress: Progress | None = None,
+    bank_fingerprint: str = "",
+    force: bool = False,
+    from_step: str = "",
+    start_pool: pools.Start = pools.local,
+) -> list[StepRun]:
+    """Run all cases of a plan; steps of which nothing has changed since they ended well are kept as they are.
 
     Parameters
     ----------
@@ -48,74 +70,147 @@ def run(plan: Plan, reports: Path, *, workers: int = 0, progress: Progress | Non
         Cases side by side; 0 takes one a core, at most one a case.
     progress : callable, optional
         Called with each finished :class:`StepRun`.
+    bank_fingerprint : str
+        Of the bank that was checked; without it nothing is kept, because nothing is known of the data.
+    force : bool
+        Run everything again.
+    from_step : str
+        Run this step and those after it again; those before it only if something has changed.
+    start_pool : callable
+        ``start_pool(n_workers)`` returns an executor, see :mod:`helpers.runs.pools`.
 
     Returns
     -------
     list of StepRun
         In the plan's order: cases, then steps.
     """
-    queues = {case.name: jobs_of(plan, case, reports) for case in plan.cases}
-    n_workers = max(1, min(workers or os.cpu_count() or 1, len(queues)))
-    done: dict[tuple[str, str], StepRun] = {}
-
-    def finish(entry: StepRun) -> None:
-        done[entry.case, entry.step] = entry
-        if progress is not None:
-            progress(entry)
-
-    pool = _pool(n_workers)
-    try:
-        waiting: dict[Future[StepRun], StepJob] = {pool.submit(steps.run, jobs[0]): jobs[0] for jobs in queues.values()}
-        while waiting:
-            ended, _ = wait(waiting, return_when=FIRST_COMPLETED)
-            following: list[StepJob] = []
-            broken = False
-            for future in ended:
-                job = waiting.pop(future)
-                broken = broken or isinstance(future.exception(), BrokenProcessPool)
-                entry = _outcome(future, job)
-                finish(entry)
-                rest = queues[job.case][queues[job.case].index(job) + 1 :]
-                if entry.state == DONE:
-                    following += rest[:1]
-                else:
-                    for later in rest:
-                        finish(steps.not_run(later, job.step.name))
-            if broken and not waiting:
-                # A killed worker takes the whole pool with it; cases that were not under way go on in a new one.
-                pool.shutdown(wait=False)
-                pool = _pool(n_workers)
-            for job in following:
-                waiting[pool.submit(steps.run, job)] = job
-    finally:
-        pool.shutdown(cancel_futures=True)
-    return [done[case.name, step.name] for case in plan.cases for step in case.steps]
+    with pools.kernel_server(start_pool) as server:
+        return _Batch(
+            plan,
+            reports,
+            progress=progress,
+            bank_fingerprint=bank_fingerprint,
+            again_from=0 if force else plan.step_names.index(from_step) if from_step else len(plan.step_names),
+            start_pool=start_pool,
+            kernel_server=server,
+        ).run(pools.size(workers, len(plan.cases)))
 
 
-def _pool(n_workers: int) -> ProcessPoolExecutor:
-    """Start workers; a fork would copy this process' engine threads, spawned ones start clean and import once."""
-    return ProcessPoolExecutor(n_workers, mp_context=multiprocessing.get_context("spawn"))
+class _Batch:
+    """The state of one run: what is under way, what has ended."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        reports: Path,
+        *,
+        progress: Progress | None,
+        bank_fingerprint: str,
+        again_from: int,
+        start_pool: pools.Start,
+        kernel_server: str,
+    ) -> None:
+        self.plan = plan
+        self.queues = {
+            case.name: jobs_of(plan, case, reports, bank_fingerprint=bank_fingerprint, kernel_server=kernel_server)
+            for case in plan.cases
+        }
+        self.progress = progress
+        self.again_from = again_from
+        self.start_pool = start_pool
+        self.code = Code()
+        self.done: dict[tuple[str, str], StepRun] = {}
+
+    def run(self, n_workers: int) -> list[StepRun]:
+        ready = [job for queue in self.queues.values() if (job := self._next(queue)) is not None]
+        pool = self.start_pool(n_workers) if ready else None
+        waiting: dict[Future[StepRun], StepJob] = {}
+        try:
+            while ready or waiting:
+                for job in ready:
+                    waiting[pool.submit(steps.run, job)] = job
+                ended, _ = wait(waiting, return_when=FIRST_COMPLETED)
+                lost = [waiting.pop(future) for future in ended if isinstance(future.exception(), BrokenExecutor)]
+                entries = [(job, _outcome(future, job)) for future in ended if (job := waiting.pop(future, None))]
+                if lost:
+                    # A killed worker takes its pool with it, and the steps of other cases that were under way.
+                    # Which one it was shows when each runs again, alone.
+                    lost += waiting.values()
+                    waiting.clear()
+                    pool.shutdown(wait=False)
+                    entries += [(job, self._alone(job)) for job in lost]
+                    pool = self.start_pool(n_workers)
+                ready = [job for entry in entries if (job := self._settle(*entry)) is not None]
+        finally:
+            if pool is not None:
+                pool.shutdown(cancel_futures=True)
+        return [self.done[case.name, step.name] for case in self.plan.cases for step in case.steps]
+
+    def _next(self, queue: list[StepJob]) -> StepJob | None:
+        """Take the next job of a case that has to run, with its identity; those before it that stand are kept."""
+        while queue:
+            job = queue.pop(0)
+            if not job.bank_fingerprint:
+                return job
+            parts = identity.of(job, self.code)
+            again = len(job.earlier) >= self.again_from
+            record = None if again else identity.kept(job, parts)
+            if record is None:
+                return replace(job, identity=parts)
+            self._finish(
+                job.ended(
+                    DONE,
+                    seconds=record["seconds"],
+                    started_at=record["started_at"],
+                    kept_from=record["finished_at"],
+                )
+            )
+        return None
+
+    def _settle(self, job: StepJob, entry: StepRun) -> StepJob | None:
+        """Enter what became of a step; return the case's next job, if it goes on."""
+        self._finish(entry)
+        queue = self.queues[job.case]
+        if entry.state == DONE:
+            return self._next(queue)
+        while queue:
+            later = queue.pop(0)
+            try:
+                self._finish(steps.not_run(later, job.step.name))
+            except OSError as error:
+                self._finish(later.ended(NOT_RUN, message=_unwritable(later, error)))
+        return None
+
+    def _alone(self, job: StepJob) -> StepRun:
+        pool = self.start_pool(1)
+        try:
+            future = pool.submit(steps.run, job)
+            wait([future])
+            return _outcome(future, job)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _finish(self, entry: StepRun) -> None:
+        self.done[entry.case, entry.step] = entry
+        if self.progress is not None:
+            self.progress(entry)
 
 
 def _outcome(future: Future[StepRun], job: StepJob) -> StepRun:
     """Return what a worker returned; a worker that died or could not write becomes a failed step, not a traceback."""
     try:
         return future.result()
-    except (BrokenProcessPool, OSError) as error:
-        killed = isinstance(error, BrokenProcessPool)
-        message = (
-            "the worker was killed, often for memory; run with --workers 1"
-            if killed
-            else f"{job.run_dir}: can't be written ({error.strerror or error})"
-        )
-        return StepRun(
-            playbook=job.playbook,
-            case=job.case,
-            language=job.language,
-            step=job.step.name,
-            state=FAILED,
-            seconds=0.0,
-            page="",
-            message=message,
-            started_at="",
-        )
+    except BrokenExecutor:
+        message = Text(
+            "The worker was killed, often for memory; run with --workers 1.",
+            "工作进程被终止，常因内存不足；请用 --workers 1 重跑。",
+        ).say(job.language)
+    except OSError as error:
+        message = _unwritable(job, error)
+    steps.clear(job)
+    return job.ended(FAILED, message=message)
+
+
+def _unwritable(job: StepJob, error: OSError) -> str:
+    reason = error.strerror or str(error)
+    return Text(f"{job.run_dir}: can't be written ({reason})", f"{job.run_dir}：无法写入（{reason}）").say(job.language)

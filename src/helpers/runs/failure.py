@@ -22,7 +22,14 @@ class Failure:
     log: str = ""
 
 
-def explain(error: BaseException, notebook: Any = None) -> Failure:
+def explain(
+    error: BaseException,
+    notebook: Any = None,
+    *,
+    time_limit_seconds: int = 0,
+    exit_code: int | None = None,
+    memory_ran_out: bool = False,
+) -> Failure:
     """Put an exception of papermill or nbclient in words.
 
     Parameters
@@ -31,26 +38,27 @@ def explain(error: BaseException, notebook: Any = None) -> Failure:
         ``PapermillExecutionError``, ``DeadKernelError``, ``CellTimeoutError`` or any other.
     notebook : nbformat NotebookNode, optional
         The partly executed notebook, to name the section that it stopped in.
+    time_limit_seconds : int
+        The step's time limit, to be named if it was exceeded.
+    exit_code : int, optional
+        How the kernel ended, if it did: negative is the signal that killed it.
+    memory_ran_out : bool
+        The system says that it killed a process for memory meanwhile.
     """
     section = _section(notebook)
     place = Text(f" (in “{section.en}”)" if section.en else "", f"（在“{section.zh}”一节）" if section.zh else "")
     kind = type(error).__name__
     log = _COLOUR_CODES.sub("", "\n".join(getattr(error, "traceback", None) or [str(error)]))
     if kind == "DeadKernelError":
-        return Failure(
-            Text(
-                f"The kernel was killed (signal 9), often for memory{place.en}.",
-                f"内核被终止（信号 9），常因内存不足{place.zh}。",
-            ),
-            Text(
-                "Run with fewer workers (--workers 1), or look at one branch only.",
-                "请减少并行数（--workers 1），或先只看一个网点。",
-            ),
-            log,
-        )
+        what, advice = _death(exit_code, memory_ran_out)
+        return Failure(Text(f"{what.en}{place.en}.", f"{what.zh}{place.zh}。"), advice, log)
     if kind == "CellTimeoutError":
+        limit = f"{time_limit_seconds:,}"
         return Failure(
-            Text(f"A cell ran past the time limit{place.en}.", f"单元格运行超过时限{place.zh}。"),
+            Text(
+                f"The step ran past its time limit of {limit} s{place.en}.",
+                f"本步骤运行超过时限 {limit} 秒{place.zh}。",
+            ),
             Text(
                 "Raise time_limit_seconds in playbook.yml, or look at one branch only.",
                 "请调大 playbook.yml 中的 time_limit_seconds，或先只看一个网点。",
@@ -63,6 +71,12 @@ def explain(error: BaseException, notebook: Any = None) -> Failure:
         return Failure(
             Text(f"Memory ran out{place.en}.", f"内存不足{place.zh}。"),
             Text("Run with fewer workers (--workers 1).", "请减少并行数（--workers 1）。"),
+            log,
+        )
+    if "No space left on device" in message:
+        return Failure(
+            Text(f"The disk is full{place.en}.", f"磁盘已满{place.zh}。"),
+            Text("Make room, or give another --reports, and run again.", "请清理磁盘空间或更换 --reports 目录后重跑。"),
             log,
         )
     if name in _SPOKEN and message:
@@ -85,6 +99,25 @@ def explain(error: BaseException, notebook: Any = None) -> Failure:
         ),
         log,
     )
+
+
+def _death(exit_code: int | None, memory_ran_out: bool) -> tuple[Text, Text]:
+    """Say how a kernel ended: the system's word where it gives one, else the signal or exit code."""
+    fewer = Text(
+        "Run with fewer workers (--workers 1), or look at one branch only.",
+        "请减少并行数（--workers 1），或先只看一个网点。",
+    )
+    if memory_ran_out:
+        return Text("The system killed the kernel because memory ran out", "内存耗尽，系统终止了内核"), fewer
+    if exit_code is None or exit_code == -9:
+        return Text("The kernel was killed (signal 9), often for memory", "内核被终止（信号 9），常因内存不足"), fewer
+    look = Text(
+        "kernel.log in the step's folder may say more; run the step again.",
+        "请查看该步骤文件夹中的 kernel.log 后重跑。",
+    )
+    if exit_code < 0:
+        return Text(f"The kernel was ended by signal {-exit_code}", f"内核被信号 {-exit_code} 终止"), look
+    return Text(f"The kernel ended by itself (exit code {exit_code})", f"内核自行退出（退出码 {exit_code}）"), look
 
 
 def _section(notebook: Any) -> Text:

@@ -55,6 +55,8 @@ class Plan:
     language: str
     cases: tuple[CasePlan, ...]
     time_limit_seconds: int
+    # All steps of the playbook in order, also where only one of them runs.
+    step_names: tuple[str, ...] = ()
 
     @property
     def n_steps(self) -> int:
@@ -181,6 +183,7 @@ def read(
         language=language,
         cases=tuple(plan for plan in plans if not case or plan.name == case),
         time_limit_seconds=limit,
+        step_names=tuple(name for name, _, _ in steps),
     )
 
 

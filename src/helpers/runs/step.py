@@ -5,21 +5,24 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from helpers.findings import Text
 from helpers.findings.result import RESULT_FILE
-from helpers.runs import failure, parameters
+from helpers.runs import failure, identity, parameters
+from helpers.runs.files import write_whole
 from helpers.runs.plan import StepPlan
 
-DONE, FAILED, NOT_RUN = "done", "failed", "not_run"
-STATES = (DONE, FAILED, NOT_RUN)
+DONE, FAILED, NOT_RUN, WAITING = "done", "failed", "not_run", "waiting"
+STATES = (DONE, FAILED, NOT_RUN, WAITING)
+START_LIMIT_SECONDS = 120
+# The error stream and the environment belong to the whole process: threads of one worker run their steps in turn.
+_ONE_AT_A_TIME = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,15 @@ class StepJob:
     reports: Path
     root: Path
     time_limit_seconds: int
+    bank_fingerprint: str = ""
+    # Set for the kernel, wherever it runs.
+    environment: dict[str, str] = field(default_factory=dict)
+    # Steps before this one in the playbook, whose kept results it may read.
+    earlier: tuple[str, ...] = ()
+    # Socket of the fork server that kernels come from; empty starts each by itself.
+    kernel_server: str = ""
+    # What the result depends on (see helpers.runs.identity), kept beside it once it stands.
+    identity: dict[str, str] = field(default_factory=dict)
 
     @property
     def run_dir(self) -> Path:
@@ -46,6 +58,14 @@ class StepJob:
     def page(self) -> Path:
         """The step's page."""
         return self.run_dir / f"{self.step.name}.html"
+
+    def ended(self, state: str, **settings: Any) -> StepRun:
+        """Return the entry of the board for what became of this job."""
+        page = self.page.relative_to(self.reports).as_posix() if self.page.is_file() else ""
+        given = {"seconds": 0.0, "page": page, "message": "", "started_at": "", **settings}
+        return StepRun(
+            playbook=self.playbook, case=self.case, language=self.language, step=self.step.name, state=state, **given
+        )
 
 
 @dataclass(frozen=True)
@@ -61,29 +81,79 @@ class StepRun:
     page: str
     message: str
     started_at: str
+    # When the result was made, if it stands from an earlier run because nothing that it depends on has changed.
+    kept_from: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
         return asdict(self)
 
 
+def clear(job: StepJob) -> None:
+    """Take away what an earlier run left: it must not pass for this one's if this one stops half-way."""
+    # The identity vouches for the rest, so it goes first.
+    (job.run_dir / job.step.name / identity.FILE).unlink(missing_ok=True)
+    job.page.unlink(missing_ok=True)
+    shutil.rmtree(job.run_dir / job.step.name, ignore_errors=True)
+
+
 def run(job: StepJob) -> StepRun:
-    """Run a step: fresh result folder, papermill, page. Never raises for what goes wrong in the notebook."""
-    import nbformat
+    """Run a step: fresh result folder, papermill, page, identity. Never raises for what goes wrong in the notebook.
+
+    Raises
+    ------
+    OSError
+        If the run folder can't be written (disk full); nothing half-written is left then.
+    """
+    with _ONE_AT_A_TIME:
+        try:
+            return _run(job)
+        except OSError:
+            clear(job)
+            raise
+
+
+def _run(job: StepJob) -> StepRun:
+    started = time.perf_counter()
+    started_at = _now()
+    folder = job.run_dir / job.step.name
+    clear(job)
+    folder.mkdir(parents=True)
+    values = {**job.step.parameters, "language": job.language, "run_dir": str(job.run_dir)}
+    notebook, problem = _execute(job, folder, values)
+    if problem is None and not (folder / RESULT_FILE).is_file():
+        problem = failure.Failure(
+            Text("The notebook ended without keeping a result.", "笔记本运行结束，但没有保存结果。"),
+            Text("Its last code cell should be `page.keep()`.", "最后一个代码单元格应为 `page.keep()`。"),
+        )
+    if problem is not None:
+        # What a notebook kept before it stopped is no result of the step.
+        (folder / RESULT_FILE).unlink(missing_ok=True)
+    seconds = time.perf_counter() - started
+    _write_page(job, notebook, values, problem, started_at, seconds)
+    if problem is None and job.identity:
+        identity.record(job, job.identity, seconds=seconds, started_at=started_at, finished_at=_now())
+    return job.ended(
+        DONE if problem is None else FAILED,
+        seconds=round(seconds, 2),
+        message="" if problem is None else problem.what.say(job.language),
+        started_at=started_at,
+    )
+
+
+def _execute(job: StepJob, folder: Path, values: dict[str, Any]) -> tuple[Any, failure.Failure | None]:
+    """Run the notebook; return it as far as it got, and what stopped it."""
     import papermill
 
-    started = time.perf_counter()
-    started_at = datetime.now().astimezone().isoformat(timespec="seconds")
-    folder = job.run_dir / job.step.name
-    # A result of an earlier run must not pass for this one's if this one stops half-way.
-    shutil.rmtree(folder, ignore_errors=True)
-    job.page.unlink(missing_ok=True)
-    folder.mkdir(parents=True)
+    from helpers.runs import kernel
+
     executed = folder / f"{job.step.name}.ipynb"
-    values = {**job.step.parameters, "language": job.language, "run_dir": str(job.run_dir)}
-    problem: failure.Failure | None = None
+    ends = time.monotonic() + job.time_limit_seconds
+    kills_before = kernel.memory_kills()
+    kernel.WatchedKernelManager.last_exit_code = None
+    os.environ.update(job.environment)
     try:
-        with _kernel_log(folder / "kernel.log"), tempfile.TemporaryDirectory(prefix="kernel-") as sockets:
+        with kernel.log(folder / "kernel.log"), tempfile.TemporaryDirectory(prefix="kernel-") as sockets:
             notebook = papermill.execute_notebook(
                 str(job.step.notebook),
                 str(executed),
@@ -93,63 +163,45 @@ def run(job: StepJob) -> StepRun:
                 progress_bar=False,
                 log_output=False,
                 request_save_on_cell_execute=False,
-                execution_timeout=job.time_limit_seconds,
-                config=_kernel_config(sockets),
+                start_timeout=min(START_LIMIT_SECONDS, job.time_limit_seconds),
+                # Each cell may take what is left of the step's time.
+                timeout_func=lambda _: max(1, round(ends - time.monotonic())),
+                kernel_manager_class=kernel.manager(job.kernel_server),
+                config=kernel.config(sockets, job.kernel_server),
             )
     except Exception as error:  # noqa: BLE001 - whatever a notebook raises becomes the card of its page
-        notebook = nbformat.read(executed, as_version=4) if executed.is_file() else nbformat.read(job.step.notebook, 4)
-        problem = failure.explain(error, notebook)
-        (folder / "error.log").write_text(problem.log + "\n", encoding="utf-8")
-    if problem is None and not (folder / RESULT_FILE).is_file():
-        problem = failure.Failure(
-            Text("The notebook ended without keeping a result.", "笔记本运行结束，但没有保存结果。"),
-            Text("Its last code cell should be `page.keep()`.", "最后一个代码单元格应为 `page.keep()`。"),
+        notebook = _as_far_as_it_got(executed, job.step.notebook)
+        problem = failure.explain(
+            error,
+            notebook,
+            time_limit_seconds=job.time_limit_seconds,
+            exit_code=kernel.WatchedKernelManager.last_exit_code,
+            memory_ran_out=kernel.memory_kills() > kills_before,
         )
-    seconds = time.perf_counter() - started
-    _write_page(job, notebook, values, problem, started_at, seconds)
-    return StepRun(
-        playbook=job.playbook,
-        case=job.case,
-        language=job.language,
-        step=job.step.name,
-        state=DONE if problem is None else FAILED,
-        seconds=round(seconds, 2),
-        page=job.page.relative_to(job.reports).as_posix(),
-        message="" if problem is None else problem.what.say(job.language),
-        started_at=started_at,
-    )
+        (folder / "error.log").write_text(problem.log + "\n", encoding="utf-8")
+        return notebook, problem
+    return notebook, None
 
 
-def _kernel_config(sockets: str) -> Any:
-    """Talk to the kernel through sockets of this machine's file system: nothing listens on a port."""
-    from traitlets.config import Config
+def _as_far_as_it_got(executed: Path, notebook: Path) -> Any:
+    import nbformat
 
-    if os.name == "nt":
-        return Config()
-    # Socket paths are limited to about 100 bytes: a short folder of their own.
-    return Config({"KernelManager": {"transport": "ipc", "ip": f"{sockets}/k"}})
-
-
-@contextmanager
-def _kernel_log(file: Path) -> Iterator[None]:
-    """Send what a kernel writes to the error stream to a file beside the page; an empty file goes again."""
-    saved = os.dup(2)
-    with file.open("wb") as log:
-        os.dup2(log.fileno(), 2)
     try:
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-        if file.is_file() and file.stat().st_size == 0:
-            file.unlink()
+        return nbformat.read(executed, as_version=4)
+    except (OSError, ValueError):
+        # Not written, or cut off by a full disk: the page shows the notebook without outputs.
+        return nbformat.read(notebook, as_version=4)
+
+
+def _now() -> str:
+    return datetime.now().astimezone().isoformat(timespec="seconds")
 
 
 def not_run(job: StepJob, because: str) -> StepRun:
     """Write the page of a step that was not run because an earlier one of its case failed."""
     import nbformat
 
-    shutil.rmtree(job.run_dir / job.step.name, ignore_errors=True)
+    clear(job)
     job.run_dir.mkdir(parents=True, exist_ok=True)
     text = Text(f"Not run because step {because} of this case failed.", f"未运行：本案例的步骤 {because} 失败。")
     problem = failure.Failure(
@@ -158,17 +210,7 @@ def not_run(job: StepJob, because: str) -> StepRun:
     notebook = nbformat.read(job.step.notebook, as_version=4)
     notebook.cells = notebook.cells[:2]
     _write_page(job, notebook, job.step.parameters, problem, "", 0.0)
-    return StepRun(
-        playbook=job.playbook,
-        case=job.case,
-        language=job.language,
-        step=job.step.name,
-        state=NOT_RUN,
-        seconds=0.0,
-        page=job.page.relative_to(job.reports).as_posix(),
-        message=text.say(job.language),
-        started_at="",
-    )
+    return job.ended(NOT_RUN, message=text.say(job.language))
 
 
 def step_title(notebook: Path, language: str) -> str:
@@ -220,6 +262,4 @@ def _write_page(
             },
         ),
     )
-    temporary = job.page.with_suffix(".html.part")
-    temporary.write_text(markup, encoding="utf-8")
-    os.replace(temporary, job.page)
+    write_whole(job.page, markup)

@@ -1,0 +1,117 @@
+"""What a step's result depends on, and whether what stands on disk is still that: the base of resuming."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from helpers.findings.result import RESULT_FILE
+from helpers.runs.code import Code
+from helpers.runs.files import write_whole
+
+if TYPE_CHECKING:
+    from helpers.runs.step import StepJob
+
+FILE = "identity.json"
+SCHEMA_VERSION = 1
+# Written along the way, of no consequence to a result.
+_LOGS = ("error.log", "kernel.log")
+_LIBRARIES = ("pandas", "numpy", "scipy", "scikit-learn", "matplotlib", "ibis-framework", "duckdb", "pyarrow")
+
+
+def of(job: StepJob, code: Code) -> dict[str, str]:
+    """Return a digest for each thing that the step's page and result depend on.
+
+    Keys are ``notebook, parameters, code, libraries, catalogues, bank, earlier``; ``earlier`` covers what the steps
+    before it in the playbook have kept for this case.
+    """
+    shown = {
+        "parameters": job.step.parameters,
+        "playbook": job.playbook_title,
+        "case": job.case_title,
+        "language": job.language,
+    }
+    return {
+        "notebook": _digest(job.step.notebook.read_bytes()),
+        "parameters": _digest(json.dumps(shown, sort_keys=True, ensure_ascii=False, default=str).encode()),
+        "code": code.digest(job.step.notebook),
+        "libraries": _libraries(),
+        "catalogues": _together(sorted((job.root / "data" / "catalogue").glob("*.yml")), job.root),
+        "bank": job.bank_fingerprint,
+        "earlier": _earlier(job),
+    }
+
+
+def record(job: StepJob, identity: dict[str, str], *, seconds: float, started_at: str, finished_at: str) -> None:
+    """Write the identity of a step that has just ended well, with the digests of all that it left. Always last."""
+    content = {
+        "schema_version": SCHEMA_VERSION,
+        "parts": identity,
+        "files": {file.relative_to(job.run_dir).as_posix(): _digest(file.read_bytes()) for file in _left(job)},
+        "seconds": round(seconds, 2),
+        "started_at": started_at,
+        "finished_at": finished_at,
+    }
+    write_whole(job.run_dir / job.step.name / FILE, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
+
+
+def kept(job: StepJob, identity: dict[str, str]) -> dict[str, Any] | None:
+    """Return the record of an earlier run of this step if nothing has changed and all that it left is there, whole."""
+    content = _read(job.run_dir / job.step.name / FILE)
+    if content.get("schema_version") != SCHEMA_VERSION or content.get("parts") != identity:
+        return None
+    files = content.get("files", {})
+    own = {job.page.name, f"{job.step.name}/{RESULT_FILE}"}
+    if not own <= set(files):
+        return None
+    for name, digest in files.items():
+        file = job.run_dir / name
+        if not file.is_file() or _digest(file.read_bytes()) != digest:
+            return None
+    return content
+
+
+def _left(job: StepJob) -> list[Path]:
+    folder = job.run_dir / job.step.name
+    inside = [file for file in folder.rglob("*") if file.is_file() and file.name not in (*_LOGS, FILE)]
+    return [job.page, *sorted(inside)]
+
+
+def _earlier(job: StepJob) -> str:
+    """Results and tables of the steps before; a step that has none is told apart from one that kept nothing new."""
+    whole = hashlib.sha256()
+    for name in job.earlier:
+        folder = job.run_dir / name
+        result = _read(folder / RESULT_FILE)
+        names = [RESULT_FILE, *result.get("tables", []), *result.get("files", [])] if result else []
+        files = [folder / name for name in names if (folder / name).is_file()]
+        whole.update(f"{name}:{_together(files, job.run_dir)}\n".encode())
+    return whole.hexdigest()
+
+
+def _libraries() -> str:
+    versions = {name: metadata.version(name) for name in _LIBRARIES}
+    return _digest(json.dumps([platform.python_version(), versions]).encode())
+
+
+def _together(files: list[Path], root: Path) -> str:
+    whole = hashlib.sha256()
+    for file in files:
+        whole.update(f"{file.relative_to(root).as_posix()}:{_digest(file.read_bytes())}\n".encode())
+    return whole.hexdigest()
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}

@@ -1,0 +1,89 @@
+"""Where steps run: worker processes of this machine, or a Dask cluster that there is already."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import contextmanager
+
+from helpers.runs.refusal import Refusal
+
+Start = Callable[[int], Executor]
+SCHEDULER_LIMIT_SECONDS = 10
+
+
+def size(workers: int, n_cases: int) -> int:
+    """Return how many cases run side by side: as asked for, else one a core; never more than there are cases."""
+    return max(1, min(workers or os.cpu_count() or 1, n_cases))
+
+
+@contextmanager
+def kernel_server(start_pool: Start) -> Iterator[str]:
+    """Start the process that this machine's kernels are forked from; yields its address, empty where it can't serve.
+
+    A kernel on another machine, or under another system than Linux, is started by itself.
+    """
+    from helpers.runs.forking import client
+
+    if start_pool is not local or not client.possible():
+        yield ""
+        return
+    server = client.ForkServer()
+    try:
+        yield server.address
+    finally:
+        server.close()
+
+
+def dask(address: str) -> Start:
+    """Send steps to the Dask cluster of a scheduler; it has to see the same project, bank and reports folders.
+
+    Raises
+    ------
+    Refusal
+        If the optional extra is not installed, or no scheduler answers.
+    """
+    try:
+        from distributed import Client
+    except ImportError:
+        raise Refusal("--executor dask needs the optional extra: pip install 'bank-growth-playbooks[dask]'") from None
+    try:
+        cluster = Client(address, timeout=SCHEDULER_LIMIT_SECONDS)
+    except (OSError, ValueError) as error:
+        raise Refusal(f"--scheduler {address!r}: no Dask scheduler answers there ({error})") from error
+    # Without `pure` a step that was run before would be answered from the cluster's memory.
+    return lambda _: cluster.get_executor(pure=False)
+
+
+def local(n_workers: int) -> Executor:
+    """Start worker processes; a fork would copy this process' engine threads, spawned ones start clean and import once."""
+    return ProcessPoolExecutor(n_workers, mp_context=multiprocessing.get_context("spawn"), initializer=end_with_parent)
+
+
+def end_with_parent() -> None:
+    """Make this worker end, with its kernel, when the run that started it is gone.
+
+    Otherwise a run that was killed would leave workers behind that go on writing where the next run works already.
+    """
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        parent.join()
+        _kill_children()
+        os._exit(1)
+
+    if parent is not None:
+        threading.Thread(target=watch, name="watch-parent", daemon=True).start()
+
+
+def _kill_children() -> None:
+    import psutil
+
+    for child in psutil.Process().children(recursive=True):
+        try:
+            child.kill()
+        except psutil.NoSuchProcess:
+            continue
