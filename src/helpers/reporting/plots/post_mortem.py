@@ -10,7 +10,8 @@ from matplotlib.ticker import MaxNLocator
 
 from helpers.findings import Text, Writer
 from helpers.findings.labels import label
-from helpers.reporting.plots import style
+from helpers.findings.numbers import number
+from helpers.reporting.plots import retention, style
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -326,3 +327,23 @@ def _nothing(ax: Axes, w: Writer) -> Axes:
 def _arm(arm: str, language: str) -> str:
     known = label("arm").values
     return known[arm].say(language) if arm in known else str(arm)
+
+
+def plot_money_kept(table: pd.DataFrame, *, ax: Axes | None = None, language: str = "en") -> Axes:
+    """Share of the money that was paid for and is still there, day by day, with the last day in the title.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As :func:`helpers.steps.post_mortem.money_kept` returns it.
+    """
+    ax = retention.plot_money_kept(table, ax=ax, language=language)
+    last = table.loc[table["day"].idxmax()]
+    share_en, share_zh = number(last["kept"], "share"), number(last["kept"], "share", language="zh")
+    ax.set_title(
+        Text(
+            f"{int(last['day'])} days after the payout {share_en} of the money is still there",
+            f"发放 {int(last['day'])} 天后，资金留存 {share_zh}",
+        ).say(language)
+    )
+    return ax

@@ -17,6 +17,7 @@ from helpers.steps.post_mortem.effects import (
     split_finding,
 )
 from helpers.steps.post_mortem.hunters import Hunters, find_hunters, hunters_findings, write_list
+from helpers.steps.post_mortem.kept_money import money_kept, money_kept_finding
 from helpers.steps.post_mortem.levels import (
     attainment,
     attainment_finding,
@@ -62,6 +63,8 @@ __all__ = [
     "measure",
     "metric_unit",
     "money_findings",
+    "money_kept",
+    "money_kept_finding",
     "money_rows",
     "naive_finding",
     "net_findings",

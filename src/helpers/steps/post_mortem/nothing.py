@@ -83,6 +83,8 @@ INSTEAD: dict[str, Callable[[Any], Any]] = {
             "in_words",
             "leak_finding",
             "metric_unit",
+            "money_kept",
+            "money_kept_finding",
             "money_rows",
             "naive_finding",
             "next_cycle",
