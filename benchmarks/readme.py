@@ -1,0 +1,92 @@
+"""Writes the tables of the last benchmark runs into README.md: ``python benchmarks/readme.py``.
+
+Everything between the two markers is replaced; nothing there is written by hand.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+START, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
+
+
+def retention() -> str:
+    """Return the table that the retention benchmark prints of its last run."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "benchmarks" / "retention.py"), "--table"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
+def uplift() -> str:
+    """Return the tables of the uplift benchmark: accuracy and cost beside the peers."""
+    results = json.loads((RESULTS / "uplift.json").read_text(encoding="utf-8"))
+    lines = ["| 100,000 rows | share of the oracle's gain | PEHE | cpu, s | seeds |", "|:--|--:|--:|--:|--:|"]
+    lines += [
+        f"| {row['learner']} | {row['gain']:.3f} | {row['pehe']:.4f} | {row['seconds']:.1f} | {row['n_runs']} |"
+        for row in results["moderate"]["rows"]
+    ]
+    lines += [
+        "",
+        "| 1,000,000 rows, one thread | share of the oracle's gain | PEHE | cpu, s | seeds |",
+        "|:--|--:|--:|--:|--:|",
+    ]
+    lines += [
+        f"| {row['learner']} | {row['gain']:.3f} | {row['pehe']:.4f} | {row['seconds']:.1f} | {row['n_runs']} |"
+        for row in results["large"]["rows"]
+    ]
+    lines += [
+        "",
+        "| Hillstrom, visits: Qini per treated head | Qini | ours − it (s.e.) | splits |",
+        "|:--|--:|--:|--:|",
+    ]
+    lines += [
+        f"| {row['learner']} | {row['qini']:.5f} | {row['ours_minus']:+.5f} ({row['se']:.5f}) | {row['n_runs']} |"
+        for row in results["emails"]["rows"]
+    ]
+    return "\n".join(lines)
+
+
+def experiments() -> str:
+    """Return the table of the experiments benchmark: CUPED on ten million customers."""
+    results = json.loads((RESULTS / "experiments.json").read_text(encoding="utf-8"))
+    lines = [
+        f"| effect with CUPED, {results['customers']:,} customers in parquet | bare scan, s | ours, s | tea-tasting, s |",
+        "|:--|--:|--:|--:|",
+    ]
+    lines += [
+        f"| {threads} thread{'s' if threads != '1' else ''} | {run['scan']['seconds']:.2f} | {run['ours']['seconds']:.2f} "
+        f"| {run['tea_tasting']['seconds']:.2f} |"
+        for threads, run in results["threads"].items()
+    ]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Replace the part of README.md between the markers."""
+    file = ROOT / "README.md"
+    before, rest = file.read_text(encoding="utf-8").split(START)
+    after = rest.split(END)[1]
+    body = "\n\n".join(
+        [
+            "**Retention** (`benchmarks/retention.py`), medians of wall seconds; the ratio also in processor time:",
+            retention(),
+            "**Uplift** (`benchmarks/uplift.py`), peers in the same run:",
+            uplift(),
+            "**Experiments** (`benchmarks/experiments.py`):",
+            experiments(),
+        ]
+    )
+    file.write_text(f"{before}{START}\n{body}\n{END}{after}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
