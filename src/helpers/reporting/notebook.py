@@ -131,7 +131,8 @@ class Page:
         with style.look():
             ax = plot(table, ax=None, language=self.language, **settings)
             words = alt.say(self.language) if alt else describe(ax, self.language)
-            return Shown(f'<figure class="chart">{_picture(ax.figure, words)}</figure>')
+            # A chart is wider than a phone: it scrolls inside its frame, which keyboards can reach.
+            return Shown(f'<figure class="chart" tabindex="0">{_picture(ax.figure, words)}</figure>')
 
     def message(self, text: Text, *, tone: str = "plain") -> Shown:
         """Show words that are no finding (what can't be answered without a table, a remark of the data doctor)."""

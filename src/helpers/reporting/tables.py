@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _LEFT = ("text", "date")
+# Sentences in cells want a column of their own width; Chinese says as much in half the characters.
+_LONG = {"en": 44, "zh": 22}
+_SHORT = 14
 _NOT_IN_IDS = re.compile(r"[^0-9A-Za-z_\u4e00-\u9fff]+")
 _INTERVAL = Text("95 % interval", "95% 置信区间")
 
@@ -75,8 +78,10 @@ def to_html(
     labels = {column: label(column) for column in shown}
     kinds = {column: (units or {}).get(column, labels[column].unit) for column in shown}
     cells = _columns(shown, kinds)
+    table_names = names or {}
+    aligned = {column: _align(table, column, kinds[column], max_rows, language) for column, _ in cells}
     head = "".join(
-        f'<th scope="col" class="{"txt" if kinds[column] in _LEFT else "num"}">'
+        f'<th scope="col" class="{aligned[column]}">'
         f"{html.escape(_INTERVAL.say(language) if end else _head(labels[column], kinds[column], language, currency))}</th>"
         for column, end in cells
     )
@@ -86,7 +91,7 @@ def to_html(
         for position, (column, end) in enumerate(cells):
             written = [
                 _cell(
-                    (names or {}).get(part, {}).get(str(values[part]), values[part]),
+                    table_names.get(part, {}).get(str(values[part]), values[part]),
                     labels[part],
                     kinds[part],
                     language,
@@ -96,7 +101,7 @@ def to_html(
             ]
             text = MISSING if set(written) == {MISSING} else " … ".join(written)
             tag, scope = ("th", ' scope="row"') if position == 0 else ("td", "")
-            row.append(f'<{tag}{scope} class="{"txt" if kinds[column] in _LEFT else "num"}">{text}</{tag}>')
+            row.append(f'<{tag}{scope} class="{aligned[column]}">{text}</{tag}>')
         lines.append("<tr>" + "".join(row) + "</tr>")
     more = len(table) - max_rows
     foot = ""
@@ -106,9 +111,11 @@ def to_html(
     title = f"<caption>{html.escape(caption.say(language))}</caption>" if caption else ""
     # Wide tables scroll inside their frame, which keyboards can reach; the page itself never scrolls sideways.
     spoken = html.escape(caption.say(language) if caption else Text("table", "表格").say(language), quote=True)
+    # What fits half a page is printed in one piece.
+    short = " short" if len(lines) <= _SHORT and not any("long" in kind for kind in aligned.values()) else ""
     place = f' id="{anchor("table", name)}"' if name else ""
     return (
-        f'<div class="table"{place} tabindex="0" role="group" aria-label="{spoken}">'
+        f'<div class="table{short}"{place} tabindex="0" role="group" aria-label="{spoken}">'
         f'<table class="data">{title}<thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(lines)}</tbody>{foot}</table></div>"
     )
@@ -123,6 +130,21 @@ def anchor(kind: str, name: str) -> str:
     ('table-people_stage', 'finding-effect_arm-b')
     """
     return f"{kind}-{_NOT_IN_IDS.sub('-', name).strip('-')}"
+
+
+def _align(table: pd.DataFrame, column: str, unit: str, max_rows: int, language: str) -> str:
+    """Return the classes of a column's cells: numbers right, text left, sentences in a wide column."""
+    if unit not in _LEFT:
+        return "num"
+    longest = max(
+        (
+            len(value.say(language) if isinstance(value, Text) else str(value))
+            for value in table[column].head(max_rows)
+            if isinstance(value, str | Text)
+        ),
+        default=0,
+    )
+    return "txt long" if longest > _LONG[language] else "txt"
 
 
 def _columns(shown: Sequence[str], kinds: Mapping[str, str]) -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ from helpers.reporting import fonts, pages
 from helpers.reporting.brief import blocks as parts
 from helpers.reporting.brief import light as lighting
 from helpers.reporting.brief.kept import STEPS, KeptCase
-from helpers.reporting.brief.lines import Lines
+from helpers.reporting.brief.lines import Line, Lines
 
 __all__ = ["FILE", "render", "write"]
 
@@ -145,7 +145,16 @@ def _light(lines: Lines, light: lighting.Light) -> dict[str, Any]:
         "why": light.why.say(language),
         "href": lines.case.link(STEPS[-1], finding=f"decision_{light.arm}" if light.arm else "decision"),
         "stake": None if stake is None else asdict(stake),
+        "stake_tail": "" if stake is None else _tail(lines, stake),
         "next": light.entry.next_step.say(language),
         "owner": light.entry.owner.say(language),
         "due": day(light.due),
     }
+
+
+def _tail(lines: Lines, line: Line) -> str:
+    """Write interval, group size and remark behind a number that stands in a sentence."""
+    n = f"n = {line.n}" if line.n else ""
+    inside = lines.write(", ", "，").join(part for part in (line.interval, n) if part)
+    text = lines.write(f" ({inside})", f"（{inside}）") if inside else ""
+    return text + (lines.write("; ", "；") + line.note if line.note else "")

@@ -21,7 +21,7 @@ STEP_NAMES = {
 }
 _TITLES = {
     "campaign": Text("Goal against actual", "目标与实际"),
-    "bank": Text("Where the bank stands", "全行目标"),
+    "bank": Text("MAU and AUM against target", "MAU 与 AUM 目标"),
     "caused": Text("What the campaign caused", "活动带来了什么"),
     "money": Text("Cost and return", "成本与回报"),
     "place": Text("People, goods, place", "人、货、场"),
@@ -173,18 +173,18 @@ def evidence(lines: Lines) -> str:
     basis = str(cycle["basis"].iloc[0])
     split, sealed, placebo = (lines.case.finding(POST_MORTEM, key) for key in ("split", "brief_fingerprint", "placebo"))
     strength = {
-        "randomised": Text("Strong: drawn by chance, split as configured", "强：随机分组，比例符合设定"),
+        "randomised": Text("strong, drawn by chance, split as configured", "强，随机分组，比例符合设定"),
         "rollout": Text(
-            "Medium: branch after branch, if all would have moved alike", "中：网点分批上线，以走势相同为前提"
+            "medium, branch after branch, if all would have moved alike", "中，网点分批上线，以走势相同为前提"
         ),
-        "broken_split": Text("None: the split is broken, no cause can be claimed", "无：分组比例异常，不构成因果结论"),
-        "before_after": Text("None: no hold-out, no cause can be claimed", "无：没有留白组，不构成因果结论"),
-    }.get(basis, Text("Not known", "未知"))
+        "broken_split": Text("none, the split is broken, no cause can be claimed", "无，分组比例异常，不构成因果结论"),
+        "before_after": Text("none, no hold-out, no cause can be claimed", "无，没有留白组，不构成因果结论"),
+    }.get(basis, Text("not known", "未知"))
     if basis == "randomised" and split is not None and split.tone != "good":
-        strength = Text("Medium: drawn by chance, but the split is unusual", "中：随机分组，但比例略偏")
+        strength = Text("medium, drawn by chance, but the split is unusual", "中，随机分组，但比例略偏")
     if basis == "rollout" and placebo is not None and placebo.tone == "warning":
-        strength = Text("Weak: the branches moved apart before the start already", "弱：上线前各网点走势已有差异")
-    text = lines.write("Evidence. ", "证据强度：") + lines.say(strength)
+        strength = Text("weak, the branches moved apart before the start already", "弱，上线前各网点走势已有差异")
+    text = lines.write("Evidence: ", "证据强度：") + lines.say(strength)
     if basis == "randomised":
         row = cycle.iloc[0]
         text += lines.write(
@@ -275,7 +275,8 @@ def _people(lines: Lines) -> Line | None:
         stage, n, gap = lines.code("stage", stopped["stage"]), f"{int(stopped['n']):,}", _gap(lines, stopped)
         parts.append(
             lines.write(
-                f"{gap} of the gap with {n} who stopped at “{stage}”", f"缺口中 {gap}来自止步“{stage}”的 {n} 人"
+                f"most of the shortfall ({gap}) lies with {n} customers who stopped at “{stage}”",
+                f"缺口主要在止步于“{stage}”的 {n} 人（{gap}）",
             )
         )
         href = lines.case.link(POST_MORTEM, table="people_stage", finding="gap")
@@ -304,7 +305,12 @@ def _goods(lines: Lines) -> Line | None:
     wanted = _worst(lines, "goods_benefit")
     if wanted is not None:
         what, n, gap = lines.code("benefit", wanted["benefit"]), f"{int(wanted['n']):,}", _gap(lines, wanted)
-        parts.append(lines.write(f"{gap} of the gap with {n} who took “{what}”", f"缺口中 {gap}来自“{what}”的 {n} 人"))
+        parts.append(
+            lines.write(
+                f"most of the shortfall ({gap}) lies with {n} customers (“{what}”)",
+                f"缺口主要在“{what}”的 {n} 人（{gap}）",
+            )
+        )
     return _sentence(lines, Text("Goods", "货"), parts, href)
 
 
@@ -348,8 +354,9 @@ def _gap(lines: Lines, row: pd.Series) -> str:
 
 def _with_bounds(lines: Lines, figure: Figure) -> str:
     n = "" if figure.n is None else f"n = {figure.n:,}"
-    inside = ", ".join(part for part in (lines.bounds(figure), n) if part)
-    return lines.n(figure.value, figure.unit) + (f" ({inside})" if inside else "")
+    inside = lines.write(", ", "，").join(part for part in (lines.bounds(figure), n) if part)
+    number = lines.n(figure.value, figure.unit)
+    return number + (lines.write(f" ({inside})", f"（{inside}）") if inside else "")
 
 
 def _sentence(lines: Lines, name: Text, parts: list[str], href: str) -> Line | None:
@@ -407,7 +414,7 @@ def claims(lines: Lines) -> Block:
         key = f"claim_{row['claim']}"
         figure = lines.case.figure(POST_MORTEM, f"{key}_{row['arm']}" if several else key)
         unit = figure.unit if figure else "score"
-        metric, limit = lines.code("metric", row["metric"]), lines.n(row["threshold"], unit, signed=True)
+        metric, limit = lines.code("metric", row["metric"]), _limit(lines, row["threshold"], unit)
         up = row["direction"] == "up"
         if row["kind"] == "hypothesis":
             name = lines.write(
@@ -438,6 +445,11 @@ def claims(lines: Lines) -> Block:
     if more > 0:
         summary += lines.write(f" {more} more on the page of step 5.", f"其余 {more} 条见第 5 步页面。")
     return _block(lines, "claims", found, POST_MORTEM, summary=summary)
+
+
+def _limit(lines: Lines, threshold: float, unit: str) -> str:
+    """Write a threshold; 0 needs no unit."""
+    return "0" if threshold == 0 else lines.n(threshold, unit, signed=True)
 
 
 def at_stake(lines: Lines, arm: str) -> Line | None:
