@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -51,9 +51,11 @@ def run(
         bool, typer.Option("--force", help="Run also what has not changed since it was last done.")
     ] = False,
     from_step: Annotated[str, typer.Option(help="Run this step and those after it again.")] = "",
+    executor: Annotated[str, typer.Option(help="Where steps run: local or dask.")] = "local",
+    scheduler: Annotated[str, typer.Option(help="Address of a Dask scheduler, for --executor dask.")] = "",
 ) -> None:
     """Run a playbook: notebooks by papermill, one page a step, one board. What has not changed is kept."""
-    from helpers.runs import lock, preflight
+    from helpers.runs import lock, pools, preflight
     from helpers.runs import plan as plans
 
     try:
@@ -65,14 +67,17 @@ def run(
         folder = Path(reports).expanduser()
         preflight.check_writable(folder)
         with lock.hold(folder / plan.name):
-            bad = _run(plan, folder, preflight.check_bank(plan), workers=workers, force=force, from_step=from_step)
+            the_bank = preflight.check_bank(plan)
+            with pools.chosen(executor, scheduler) as start_pool:
+                settings = {"workers": workers, "force": force, "from_step": from_step, "start_pool": start_pool}
+                bad = _run(plan, folder, the_bank, **settings)
     except (Refusal, FileNotFoundError) as error:
         raise refuse(error) from error
     if bad:
         raise typer.Exit(FAILED_EXIT)
 
 
-def _run(plan: Plan, reports: Path, bank: Bank, *, workers: int, force: bool, from_step: str) -> int:
+def _run(plan: Plan, reports: Path, bank: Bank, **settings: Any) -> int:
     """Run a checked plan, tell of every step, and return how much went wrong."""
     from helpers.findings import Text
     from helpers.runs import batch, summary
@@ -96,15 +101,7 @@ def _run(plan: Plan, reports: Path, bank: Bank, *, workers: int, force: bool, fr
             report(entry)
             on_board(lambda: board.add(entry))
 
-        runs = batch.run(
-            plan,
-            reports,
-            workers=workers,
-            progress=finished,
-            bank_fingerprint=bank.fingerprint,
-            force=force,
-            from_step=from_step,
-        )
+        runs = batch.run(plan, reports, progress=finished, bank_fingerprint=bank.fingerprint, **settings)
     on_board(board.draw)
     for line in summary.lines(runs, language=plan.language):
         typer.echo(line)

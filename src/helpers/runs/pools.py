@@ -8,11 +8,13 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
+from typing import Any
 
 from helpers.runs.refusal import Refusal
 
 Start = Callable[[int], Executor]
 SCHEDULER_LIMIT_SECONDS = 10
+EXECUTORS = ("local", "dask")
 
 
 def size(workers: int, n_cases: int) -> int:
@@ -38,24 +40,41 @@ def kernel_server(start_pool: Start) -> Iterator[str]:
         server.close()
 
 
-def dask(address: str) -> Start:
-    """Send steps to the Dask cluster of a scheduler; it has to see the same project, bank and reports folders.
+@contextmanager
+def chosen(executor: str, scheduler: str = "") -> Iterator[Start]:
+    """Yield what starts the executor that the command line names: ``local``, or ``dask`` with a scheduler's address.
+
+    A Dask cluster has to see the same project, bank and reports folders under the same paths.
 
     Raises
     ------
     Refusal
-        If the optional extra is not installed, or no scheduler answers.
+        If the name is unknown, the optional extra is not installed, or no scheduler answers.
     """
+    if executor not in EXECUTORS:
+        raise Refusal(f"--executor should be one of {', '.join(EXECUTORS)}, not {executor!r}")
+    if (executor == "dask") != bool(scheduler):
+        raise Refusal("--executor dask and --scheduler ADDRESS go together")
+    if executor == "local":
+        yield local
+        return
     try:
         from distributed import Client
     except ImportError:
         raise Refusal("--executor dask needs the optional extra: pip install 'bank-growth-playbooks[dask]'") from None
     try:
-        cluster = Client(address, timeout=SCHEDULER_LIMIT_SECONDS)
+        cluster = Client(scheduler, timeout=SCHEDULER_LIMIT_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:
-        raise Refusal(f"--scheduler {address!r}: no Dask scheduler answers there ({error})") from error
-    # Without `pure` a step that was run before would be answered from the cluster's memory.
-    return lambda _: cluster.get_executor(pure=False)
+        raise Refusal(f"--scheduler {scheduler!r}: no Dask scheduler answers there") from error
+    try:
+        yield lambda _: _cluster_executor(cluster)
+    finally:
+        cluster.close()
+
+
+def _cluster_executor(cluster: Any) -> Executor:
+    """One executor of the cluster's; a worker that dies has its step run again by another one, three times at most."""
+    return cluster.get_executor(pure=False)
 
 
 def local(n_workers: int) -> Executor:

@@ -11,6 +11,7 @@ import builtins
 import contextlib
 import gc
 import importlib
+import io
 import json
 import os
 import selectors
@@ -54,9 +55,10 @@ def main() -> None:
 def _import_all() -> None:
     # Read when matplotlib is imported; ipykernel sets it, but only in the kernel.
     os.environ.setdefault("MPLBACKEND", INLINE)
-    # pandas asks at import whether it runs in a kernel, and cuts wide tables if not.
+    # pandas asks at import whether it runs in a kernel (it cuts wide tables if not), and how that one's output is encoded.
     builtins.get_ipython = lambda: SimpleNamespace(kernel=True)  # type: ignore[attr-defined]
-    importlib.import_module("pandas")
+    with contextlib.redirect_stdout(io.TextIOWrapper(io.BytesIO(), encoding="UTF-8")):
+        importlib.import_module("pandas")
     del builtins.get_ipython  # type: ignore[attr-defined]
     for name in IMPORTS:
         with contextlib.suppress(ModuleNotFoundError):
