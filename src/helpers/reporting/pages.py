@@ -243,7 +243,7 @@ def _output(output: Any) -> str:
         if kind in data:
             # Drawn outside of the page's chart helper: the cell's own text is all that is known of it.
             alt = html.escape(str(data.get("text/plain", "")), quote=True)
-            return f'<figure class="chart"><img src="data:{kind};base64,{data[kind].strip()}" alt="{alt}"></figure>'
+            return f'<figure class="chart" tabindex="0"><img src="data:{kind};base64,{data[kind].strip()}" alt="{alt}"></figure>'
     if "text/plain" in data:
         return f'<pre class="stream" tabindex="0">{html.escape(str(data["text/plain"]))}</pre>'
     return ""

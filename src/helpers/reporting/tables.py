@@ -18,6 +18,8 @@ _LEFT = ("text", "date")
 # Sentences in cells want a column of their own width; Chinese says as much in half the characters.
 _LONG = {"en": 44, "zh": 22}
 _SHORT = 14
+MIN_GROUP_SIZE = 10
+_SIZES = ("n", "customers")
 _NOT_IN_IDS = re.compile(r"[^0-9A-Za-z_\u4e00-\u9fff]+")
 _INTERVAL = Text("95 % interval", "95% 置信区间")
 
@@ -34,6 +36,7 @@ def to_html(
     signed: Sequence[str] = (),
     names: Mapping[str, Mapping[str, Text]] | None = None,
     name: str = "",
+    min_group_size: int = MIN_GROUP_SIZE,
 ) -> str:
     """Write a table as accessible HTML.
 
@@ -58,6 +61,9 @@ def to_html(
         Words for codes in cells (channels, rules) beyond those of the labels.
     name : str
         Name that the table is kept under: what links to it (:func:`anchor`).
+    min_group_size : int
+        Rows of fewer customers (columns ``n`` or ``customers``) are masked, and so is what would let a reader subtract
+        them out: see :func:`masked_rows`. 1 masks nothing.
 
     Returns
     -------
@@ -85,8 +91,9 @@ def to_html(
         f"{html.escape(_INTERVAL.say(language) if end else _head(labels[column], kinds[column], language, currency))}</th>"
         for column, end in cells
     )
+    masked = masked_rows(table, min_group_size=min_group_size)
     lines = []
-    for values in table[shown].head(max_rows).to_dict("records"):
+    for values, is_masked in zip(table[shown].head(max_rows).to_dict("records"), masked, strict=False):
         row = []
         for position, (column, end) in enumerate(cells):
             written = [
@@ -99,6 +106,8 @@ def to_html(
                 )
                 for part in ((column, end) if end else (column,))
             ]
+            if is_masked and aligned[column] == "num":
+                written = [MISSING]
             text = MISSING if set(written) == {MISSING} else " … ".join(written)
             tag, scope = ("th", ' scope="row"') if position == 0 else ("td", "")
             row.append(f'<{tag}{scope} class="{aligned[column]}">{text}</{tag}>')
@@ -108,6 +117,13 @@ def to_html(
     if more > 0:
         words = Text(f"{more:,} more rows in the file beside this page", f"其余 {more:,} 行见随页文件").say(language)
         foot = f'<tfoot><tr><td colspan="{len(cells)}">{html.escape(words)}</td></tr></tfoot>'
+    if any(masked[:max_rows]):
+        words = Text(
+            f"Masked (–): groups of fewer than {min_group_size} customers, and what would let them be subtracted out",
+            f"以“–”隐去：不足 {min_group_size} 人的分组，以及可据以倒推的分组",
+        ).say(language)
+        foot_row = f'<tr><td colspan="{len(cells)}">{html.escape(words)}</td></tr>'
+        foot = foot.replace("</tfoot>", f"{foot_row}</tfoot>") if foot else f"<tfoot>{foot_row}</tfoot>"
     title = f"<caption>{html.escape(caption.say(language))}</caption>" if caption else ""
     # Wide tables scroll inside their frame, which keyboards can reach; the page itself never scrolls sideways.
     spoken = html.escape(caption.say(language) if caption else Text("table", "表格").say(language), quote=True)
@@ -130,6 +146,29 @@ def anchor(kind: str, name: str) -> str:
     ('table-people_stage', 'finding-effect_arm-b')
     """
     return f"{kind}-{_NOT_IN_IDS.sub('-', name).strip('-')}"
+
+
+def masked_rows(table: pd.DataFrame, *, min_group_size: int = MIN_GROUP_SIZE) -> list[bool]:
+    """Tell which rows of a table speak of so few customers that they are masked.
+
+    A single masked group could be had back as the total less the others, so the next smallest group is masked with it.
+    The size is that of column ``n`` or ``customers``; a table without either has no groups that are known here.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> masked_rows(pd.DataFrame({"branch": ["a", "b", "c"], "customers": [900, 4, 80]}))
+    [False, True, True]
+    """
+    size = next((column for column in _SIZES if column in table.columns), None)
+    if size is None or table[size].dtype.kind not in "iuf":
+        return [False] * len(table)
+    sizes = [0.0 if is_missing(value) else float(value) for value in table[size]]
+    masked = [0 < value < min_group_size for value in sizes]
+    shown = [position for position, value in enumerate(sizes) if not masked[position] and value > 0]
+    if sum(masked) == 1 and shown:
+        masked[min(shown, key=lambda position: sizes[position])] = True
+    return masked
 
 
 def _align(table: pd.DataFrame, column: str, unit: str, max_rows: int, language: str) -> str:

@@ -15,6 +15,7 @@ from helpers.reporting.brief import blocks as parts
 from helpers.reporting.brief import light as lighting
 from helpers.reporting.brief.kept import STEPS, KeptCase
 from helpers.reporting.brief.lines import Line, Lines
+from helpers.reporting.brief.stake import at_stake
 
 __all__ = ["FILE", "render", "write"]
 
@@ -135,7 +136,7 @@ def _facts(case: KeptCase, language: str) -> list[dict[str, str]]:
 
 def _light(lines: Lines, light: lighting.Light) -> dict[str, Any]:
     language = lines.write.language
-    stake = parts.at_stake(lines, light.arm)
+    stake = at_stake(lines, light.arm)
     return {
         "colour": light.colour,
         "shape": lighting.SHAPES[light.colour],

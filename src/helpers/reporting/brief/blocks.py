@@ -2,53 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import pandas as pd
 
 from helpers.findings import Figure, Text
-from helpers.reporting.brief.kept import ACTIVITY, CHANNELS, GOALS, POST_MORTEM, SEGMENTS
+from helpers.reporting.brief.frame import MIN_GROUP_SIZE, block
+from helpers.reporting.brief.kept import ACTIVITY, CHANNELS, GOALS, POST_MORTEM
 from helpers.reporting.brief.lines import Block, Line, Lines
+from helpers.reporting.brief.place import place
 
-MIN_GROUP_SIZE = 10
 MAX_CLAIMS, MAX_ARMS = 6, 3
-STEP_NAMES = {
-    GOALS: Text("step 1, goals", "第 1 步“目标拆解”"),
-    SEGMENTS: Text("step 2, segments", "第 2 步“客群洞察”"),
-    ACTIVITY: Text("step 3, activity", "第 3 步“活动设计”"),
-    CHANNELS: Text("step 4, channels", "第 4 步“渠道矩阵”"),
-    POST_MORTEM: Text("step 5, post-mortem", "第 5 步“复盘”"),
-}
-_TITLES = {
-    "campaign": Text("Goal against actual", "目标与实际"),
-    "bank": Text("MAU and AUM against target", "MAU 与 AUM 目标"),
-    "caused": Text("What the campaign caused", "活动带来了什么"),
-    "money": Text("Cost and return", "成本与回报"),
-    "place": Text("People, goods, place", "人、货、场"),
-    "leak": Text("Where money leaked", "资金漏在哪里"),
-    "claims": Text("Hypotheses", "假设检验"),
-}
 
 
 def blocks(lines: Lines) -> list[Block]:
     """Return all blocks of the brief in the order of the page."""
     return [campaign(lines), caused(lines), bank_goals(lines), money(lines), place(lines), leak(lines), claims(lines)]
-
-
-def not_run(lines: Lines, *steps: str) -> str:
-    """Say which step a place waits for."""
-    missing = [lines.say(STEP_NAMES[step]) for step in steps if not lines.case.has(step)]
-    joined = (", " if lines.write.language == "en" else "、").join(missing)
-    return lines.write(f"Not run: {joined}.", f"未运行：{joined}。") if missing else ""
-
-
-def _block(lines: Lines, key: str, found: Iterable[Line | None], *steps: str, summary: str = "") -> Block:
-    """Make a block; where nothing could be written it says which step is missing, or that nothing was kept."""
-    kept = tuple(line for line in found if line is not None)
-    absent = not_run(lines, *steps)
-    if not kept and not absent:
-        absent = lines.write("The step kept nothing for this place.", "该步骤未保存相应结果。")
-    return Block(key, lines.say(_TITLES[key]), kept, summary, absent)
 
 
 def arms(lines: Lines) -> list[str]:
@@ -105,7 +72,7 @@ def campaign(lines: Lines) -> Block:
                 href=href,
             )
         )
-    return _block(lines, "campaign", found, POST_MORTEM)
+    return block(lines, "campaign", found, POST_MORTEM)
 
 
 def bank_goals(lines: Lines) -> Block:
@@ -136,7 +103,7 @@ def bank_goals(lines: Lines) -> Block:
                     note=note,
                 )
             )
-    return _block(lines, "bank", found, GOALS)
+    return block(lines, "bank", found, GOALS)
 
 
 def caused(lines: Lines) -> Block:
@@ -162,7 +129,7 @@ def caused(lines: Lines) -> Block:
         signed=True,
         reference=0.0,
     )
-    return _block(lines, "caused", [*found, expected], POST_MORTEM, summary=evidence(lines))
+    return block(lines, "caused", [*found, expected], POST_MORTEM, summary=evidence(lines))
 
 
 def evidence(lines: Lines) -> str:
@@ -235,7 +202,7 @@ def money(lines: Lines) -> Block:
             note="" if even is None else lines.write(f"{even:g} breaks even", f"{even:g} 为保本点"),
         )
     )
-    return _block(lines, "money", found, POST_MORTEM, CHANNELS)
+    return block(lines, "money", found, POST_MORTEM, CHANNELS)
 
 
 def _break_even(lines: Lines, figure: Figure) -> float | None:
@@ -248,122 +215,6 @@ def _break_even(lines: Lines, figure: Figure) -> float | None:
         return None
     row = same.iloc[0]
     return 1.0 if abs(row["value_each"] / row["cost_each"] - row["roi"]) < 1e-6 else 0.0
-
-
-def place(lines: Lines) -> Block:
-    """Say people, goods and place in one line each."""
-    return _block(
-        lines, "place", [_people(lines), _goods(lines), _channels(lines)], SEGMENTS, ACTIVITY, CHANNELS, POST_MORTEM
-    )
-
-
-def _people(lines: Lines) -> Line | None:
-    parts, href = [], ""
-    focus, share = (lines.case.figure(SEGMENTS, key) for key in ("focus_customers", "focus_share"))
-    kept = lines.case.figure(SEGMENTS, "retained")
-    curves = lines.case.table(SEGMENTS, "retention_curves")
-    if focus is not None and share is not None:
-        who, part = lines.n(focus.value, "customers"), lines.n(share.value, "share")
-        parts.append(lines.write(f"{who}, {part} of all", f"目标客群 {who}，占 {part}"))
-        href = lines.case.link(SEGMENTS, finding="segment_size")
-    if kept is not None and curves is not None and len(curves):
-        number, days = _with_bounds(lines, kept), int(curves["day"].max())
-        parts.append(lines.write(f"{number} still active after {days} days", f"{days} 天后仍活跃 {number}"))
-        href = lines.case.link(SEGMENTS, finding="retention")
-    stopped = _worst(lines, "people_stage")
-    if stopped is not None:
-        stage, n, gap = lines.code("stage", stopped["stage"]), f"{int(stopped['n']):,}", _gap(lines, stopped)
-        parts.append(
-            lines.write(
-                f"most of the shortfall ({gap}) lies with {n} customers who stopped at “{stage}”",
-                f"缺口主要在止步于“{stage}”的 {n} 人（{gap}）",
-            )
-        )
-        href = lines.case.link(POST_MORTEM, table="people_stage", finding="gap")
-    return _sentence(lines, Text("People", "人"), parts, href)
-
-
-def _goods(lines: Lines) -> Line | None:
-    parts, href = [], ""
-    used, spent = (lines.case.figure(POST_MORTEM, key) for key in ("redeemed_share", "reward_cost"))
-    if used is not None and spent is not None:
-        taken, cost = f"{used.n or 0:,}", lines.n(spent.value, "money")
-        number = _with_bounds(lines, used)
-        parts.append(
-            lines.write(
-                f"{taken} benefits taken for {cost}; {number} used", f"发放权益 {taken} 份、{cost}；核销 {number}"
-            )
-        )
-        href = lines.case.link(POST_MORTEM, table="goods", finding="goods")
-    else:
-        forms = lines.case.table(ACTIVITY, "forms")
-        if forms is not None and len(forms):
-            best = forms.sort_values("rank").iloc[0]
-            name = str(best["form_name_en"] if lines.write.language == "en" else best["form_name_zh"])
-            parts.append(lines.write(f"step 3 ranks “{name}” first", f"第 3 步首选“{name}”"))
-            href = lines.case.link(ACTIVITY, table="forms", finding="form")
-    wanted = _worst(lines, "goods_benefit")
-    if wanted is not None:
-        what, n, gap = lines.code("benefit", wanted["benefit"]), f"{int(wanted['n']):,}", _gap(lines, wanted)
-        parts.append(
-            lines.write(
-                f"most of the shortfall ({gap}) lies with {n} customers (“{what}”)",
-                f"缺口主要在“{what}”的 {n} 人（{gap}）",
-            )
-        )
-    return _sentence(lines, Text("Goods", "货"), parts, href)
-
-
-def _channels(lines: Lines) -> Line | None:
-    parts, href = [], ""
-    table = lines.case.table(POST_MORTEM, "channels")
-    table = None if table is None else table[table["cost_per_success"].notna() & (table["n"] >= MIN_GROUP_SIZE)]
-    if table is not None and len(table) > 1:
-        ranked = table.sort_values("cost_per_success")
-        cheap, dear = ranked.iloc[0], ranked.iloc[-1]
-        low, high = (lines.n(row["cost_per_success"], "money_each") for row in (cheap, dear))
-        first, last = lines.code("channel", cheap["channel"]), lines.code("channel", dear["channel"])
-        parts.append(
-            lines.write(
-                f"a success costs {low} by {first} (n = {int(cheap['n']):,}), {high} by {last} (n = {int(dear['n']):,})",
-                f"单次达成成本：{first} {low}（n = {int(cheap['n']):,}），{last} {high}（n = {int(dear['n']):,}）",
-            )
-        )
-        href = lines.case.link(POST_MORTEM, table="channels")
-    breaches = lines.case.figure(CHANNELS, "policy_breaches")
-    if breaches is not None:
-        n, of = f"{int(breaches.value or 0):,}", f"{breaches.n or 0:,}"
-        parts.append(lines.write(f"{n} of {of} contacts broke the contact policy", f"{of} 次触达中 {n} 次违反触达规则"))
-        href = href or lines.case.link(CHANNELS, table="breaches", finding="contact_policy")
-    return _sentence(lines, Text("Place", "场"), parts, href)
-
-
-def _worst(lines: Lines, name: str) -> pd.Series | None:
-    """Return the group that holds most of the gap; None without a gap or where the group is small."""
-    table, gap = lines.case.table(POST_MORTEM, name), lines.case.figure(POST_MORTEM, "gap")
-    if table is None or table.empty or gap is None or (gap.value or 0) <= 0:
-        return None
-    row = table.sort_values("contribution", ascending=False).iloc[0]
-    return row if row["contribution"] > 0 and row["n"] >= MIN_GROUP_SIZE else None
-
-
-def _gap(lines: Lines, row: pd.Series) -> str:
-    gap = lines.case.figure(POST_MORTEM, "gap")
-    return lines.n(row["contribution"], gap.unit if gap else "score", signed=True)
-
-
-def _with_bounds(lines: Lines, figure: Figure) -> str:
-    n = "" if figure.n is None else f"n = {figure.n:,}"
-    inside = lines.write(", ", "，").join(part for part in (lines.bounds(figure), n) if part)
-    number = lines.n(figure.value, figure.unit)
-    return number + (lines.write(f" ({inside})", f"（{inside}）") if inside else "")
-
-
-def _sentence(lines: Lines, name: Text, parts: list[str], href: str) -> Line | None:
-    if not parts:
-        return None
-    joined = "; ".join(parts) + "." if lines.write.language == "en" else "；".join(parts) + "。"
-    return Line(name=lines.say(name), note=joined[:1].upper() + joined[1:], href=href)
 
 
 def leak(lines: Lines) -> Block:
@@ -392,14 +243,14 @@ def leak(lines: Lines) -> Block:
     expected = lines.of(
         ACTIVITY, "expected_leak", Text("Expected beforehand (step 3)", "事前预期（第 3 步）"), finding="leak"
     )
-    return _block(lines, "leak", [*found, expected], POST_MORTEM)
+    return block(lines, "leak", [*found, expected], POST_MORTEM)
 
 
 def claims(lines: Lines) -> Block:
     """Answer each hypothesis and guardrail of the campaign's brief: confirmed, refuted or undecided."""
     table = lines.case.table(POST_MORTEM, "hypotheses")
     if table is None or table.empty:
-        return _block(lines, "claims", [], POST_MORTEM)
+        return block(lines, "claims", [], POST_MORTEM)
     answers = {
         ("hypothesis", "confirmed"): Text("confirmed", "成立"),
         ("hypothesis", "refuted"): Text("refuted", "不成立"),
@@ -444,51 +295,9 @@ def claims(lines: Lines) -> Block:
     )
     if more > 0:
         summary += lines.write(f" {more} more on the page of step 5.", f"其余 {more} 条见第 5 步页面。")
-    return _block(lines, "claims", found, POST_MORTEM, summary=summary)
+    return block(lines, "claims", found, POST_MORTEM, summary=summary)
 
 
 def _limit(lines: Lines, threshold: float, unit: str) -> str:
     """Write a threshold; 0 needs no unit."""
     return "0" if threshold == 0 else lines.n(threshold, unit, signed=True)
-
-
-def at_stake(lines: Lines, arm: str) -> Line | None:
-    """Say the money that the decision is about: what was spent and earned, else what is planned, else what may be lost."""
-    table = lines.case.table(POST_MORTEM, "returns")
-    mine = None if table is None or table.empty else table[table["arm"] == arm] if arm else table
-    href = lines.case.link(POST_MORTEM, table="returns", finding="roi")
-    if mine is not None and len(mine):
-        roi = lines.case.figure(POST_MORTEM, f"roi_{arm}" if arm else "roi")
-        same = mine[(mine["roi"] - float(roi.value)).abs() < 1e-12] if roi is not None else mine.tail(1)
-        row = same.iloc[0] if len(same) else mine.iloc[-1]
-        # The arm's own sum: what is kept for each treated customer, for all of them, less what they cost.
-        net, low, high = (row[name] * row["n"] - row["cost"] for name in ("value_each", "value_lower", "value_upper"))
-        figure = Figure("net", float(net), float(low), float(high), "money", int(row["n"]))
-        spent = lines.n(row["cost"], "money")
-        return lines.line(
-            figure,
-            lines.write("Return less cost", "回报减成本"),
-            href=href,
-            signed=True,
-            reference=0.0,
-            note=lines.write(f"{spent} spent", f"已花费 {spent}"),
-        )
-    spent_line = lines.of(
-        POST_MORTEM,
-        "cost",
-        Text("Spent, return not known", "已花费，回报未知"),
-        finding="roi",
-    )
-    if spent_line is not None:
-        return spent_line
-    planned = lines.of(ACTIVITY, "cost", Text("Planned cost", "计划成本"))
-    if planned is not None:
-        return planned
-    for key, name in (
-        ("at_stake_focus", Text("Assets at stake in the segment", "客群中面临流失的资产")),
-        ("at_stake_first", Text("Assets at stake in the first segment", "首选客群中面临流失的资产")),
-    ):
-        found = lines.of(SEGMENTS, key, name, finding="segment_choice")
-        if found is not None:
-            return found
-    return None

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from helpers.findings import Figure, Text, Writer
 from helpers.findings.labels import label
-from helpers.findings.numbers import MISSING
 from helpers.reporting.brief.kept import KeptCase
 
 _STRIP_WIDTH, _STRIP_HEIGHT = 96, 12
@@ -26,6 +25,8 @@ class Line:
         The interval drawn against its reference, as SVG; the numbers beside it say the same.
     mark : str
         ``confirmed``, ``refuted``, ``undecided`` or empty.
+    parts : tuple of (words, href)
+        Parts of a sentence, each with the table that its numbers came from.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Line:
     href: str = ""
     strip: str = ""
     mark: str = ""
+    parts: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -152,8 +154,3 @@ def strip(figure: Figure, reference: float) -> str:
         f'<line x1="{left}" x2="{right}" y1="{middle:g}" y2="{middle:g}"/>'
         f'<circle cx="{dot}" cy="{middle:g}" r="3"/></svg>'
     )
-
-
-def missing(value: str) -> bool:
-    """Tell a number that could not be had."""
-    return value in ("", MISSING)

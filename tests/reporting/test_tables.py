@@ -1,0 +1,84 @@
+"""Tables as pages show them: escaped, aligned, linked, masked where a group is small."""
+
+from __future__ import annotations
+
+import re
+
+import pandas as pd
+import pytest
+
+from helpers.findings import Text
+from helpers.reporting.tables import anchor, masked_rows, to_html
+
+
+def cells(markup: str) -> list[list[str]]:
+    """Texts of the body's rows."""
+    body = markup.split("<tbody>")[1].split("</tbody>")[0]
+    return [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in re.findall(r"<tr>(.*?)</tr>", body)]
+
+
+def groups(*sizes: int) -> pd.DataFrame:
+    names = [f"group {position}" for position in range(len(sizes))]
+    return pd.DataFrame({"branch": names, "customers": sizes, "share": [size / sum(sizes) for size in sizes]})
+
+
+def test_a_small_group_is_masked_and_so_is_the_one_that_would_give_it_away() -> None:
+    shown = cells(to_html(groups(900, 4, 80, 300)))
+    assert shown[1] == ["group 1", "–", "–"]
+    # 4 = all − 900 − 80 − 300: the smallest of the others goes with it.
+    assert shown[2] == ["group 2", "–", "–"]
+    assert [row[1] for row in shown] == ["900", "–", "–", "300"]
+
+
+def test_two_small_groups_cover_each_other() -> None:
+    assert masked_rows(groups(900, 4, 80, 3)) == [False, True, False, True]
+
+
+@pytest.mark.parametrize("sizes", [(900, 10, 80), (900, 0, 80)])
+def test_groups_of_ten_and_empty_ones_stay(sizes: tuple[int, ...]) -> None:
+    markup = to_html(groups(*sizes))
+    assert not any(masked_rows(groups(*sizes)))
+    assert "Masked" not in markup
+
+
+def test_a_small_group_below_the_rows_shown_still_takes_one_with_it() -> None:
+    markup = to_html(groups(900, 300, 40, 4), max_rows=3)
+    assert [row[1] for row in cells(markup)] == ["900", "300", "–"]
+    assert "Masked (–): groups of fewer than 10 customers" in markup
+    assert "1 more rows" in markup
+
+
+def test_the_size_counts_though_it_is_not_shown_and_missing_sizes_are_no_groups() -> None:
+    table = groups(900, 4, 5).assign(customers=pd.array([900, 4, None], dtype="Int64"))
+    assert masked_rows(table) == [True, True, False]
+    assert cells(to_html(table, columns=["branch", "share"]))[1][1] == "–"
+
+
+def test_masking_says_so_in_chinese() -> None:
+    assert "不足 10 人的分组" in to_html(groups(900, 4, 80), language="zh")
+
+
+def test_a_smaller_limit_shows_smaller_groups() -> None:
+    assert [row[1] for row in cells(to_html(groups(900, 4, 80), min_group_size=4))] == ["900", "4", "80"]
+
+
+def test_text_from_data_is_text() -> None:
+    evil = '<script>alert("x")</script>'
+    table = pd.DataFrame({"branch": [evil], evil: [evil], "arm": [Text(evil, evil)]})
+    markup = to_html(table, caption=Text(evil, evil), name=evil)
+    assert "<script" not in markup
+    assert markup.count("&lt;script&gt;") >= 4
+    assert re.fullmatch(r"[\w-]+", anchor("table", evil))
+
+
+def test_sentences_get_a_wide_column_and_numbers_stand_right() -> None:
+    table = pd.DataFrame({"branch": ["a" * 45], "arm": ["short"], "share": [0.5]})
+    markup = to_html(table)
+    assert re.findall(r'<th scope="col" class="([^"]+)"', markup) == ["txt long", "txt", "num"]
+    assert 'class="table short"' not in markup
+    assert 'class="table short"' in to_html(table[["arm", "share"]])
+
+
+def test_a_kept_table_can_be_linked_to() -> None:
+    assert 'id="table-people_stage"' in to_html(groups(100, 200), name="people_stage")
+    assert "id=" not in to_html(groups(100, 200))
