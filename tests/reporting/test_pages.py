@@ -1,0 +1,123 @@
+"""A step's page: names from data are text, headings and links are in place, no customer is named."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nbformat.v4 as nbf
+import pandas as pd
+import pytest
+
+from helpers.findings import Finding, Text
+from helpers.reporting import Page, board, pages
+from tests.conftest import playbooks, tiny_tables
+
+EVIL = '<script>alert("x")</script>'
+
+
+def page_of(*outputs: str, language: str = "en", **setting: Any) -> str:
+    """Render a page of one text cell and one code cell with these outputs."""
+    shown = [nbf.new_output("execute_result", {"text/html": markup}) for markup in outputs]
+    text = nbf.new_markdown_cell("# Title\n\n## First *part*\n\nWords.", metadata={"tags": [f"lang-{language}"]})
+    notebook = nbf.new_notebook(cells=[text, nbf.new_code_cell("1 < 2", outputs=shown, execution_count=1)])
+    return pages.render(notebook, pages.PageSetting(language=language, **setting))
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_campaign_called_script_shows_as_text(tiny_bank: Callable[..., Any], language: str) -> None:
+    tables = tiny_tables()
+    tables["customers"]["branch"] = EVIL
+    bank = tiny_bank(as_of="2024-03-31", **tables)
+    page = Page("01_goal_decomposition", bank=bank, language=language)
+    finding = Finding(f"k{EVIL}", Text(f"“{EVIL}” rose.", f"“{EVIL}”上升。"))
+    table = pd.DataFrame({"campaign_name": [EVIL], "n": [40]})
+    caption = Text(EVIL, EVIL)
+    markup = page_of(
+        page.header().html,
+        page.finding(finding).html,
+        page.table(table, "names", caption=caption).html,
+        page.message(Text(EVIL, EVIL)).html,
+        language=language,
+        case_title=f"{EVIL} · {EVIL}",
+        parameters=[(EVIL, EVIL, EVIL)],
+        links=[("a.html", EVIL, True)],
+        failure=(EVIL, EVIL),
+        facts={EVIL: EVIL},
+    )
+    assert "<script" not in markup.lower()
+    assert markup.count("&lt;script&gt;") >= 12
+    assert re.search(r"""id="finding-k[\w-]+\"""", markup)
+
+
+def test_a_board_with_such_names_shows_them_as_text() -> None:
+    run = {
+        "case": EVIL, "case_title": EVIL, "step": EVIL, "language": "en", "state": "failed", "seconds": 1.0, "page": "a.html",
+        "message": EVIL, "brief": "pb/c/en/brief.html",
+    }  # fmt: skip
+    markup = board.render([{"title": EVIL, "runs": [run]}], language="en", simulated=False)
+    assert "<script" not in markup.lower()
+    assert 'href="pb/c/en/brief.html"' in markup
+
+
+def test_a_page_leads_to_the_brief_of_its_case() -> None:
+    linked = page_of(links=[("a.html", "a", True)], board="../../../index.html")
+    assert '<a href="brief.html">Decision brief</a>' in linked
+    assert '<a href="brief.html">决策简报</a>' in page_of(links=[("a.html", "a", True)], language="zh")
+
+
+def test_headings_have_the_ids_that_the_contents_lead_to() -> None:
+    markup = page_of()
+    wanted = re.findall(r'<li><a href="#([^"]+)">', markup)
+    assert wanted == ["s-first-part"]
+    assert f'<h2 id="{wanted[0]}">' in markup
+
+
+def test_a_finding_and_the_first_of_two_equal_tables_can_be_linked_to(tiny_bank: Callable[..., Any]) -> None:
+    page = Page("01_goal_decomposition", bank=tiny_bank(as_of="2024-03-31"))
+    table = pd.DataFrame({"branch": ["a", "b"], "n": [20, 30]})
+    first, second = page.table(table, "groups").html, page.table(table.head(1), "groups").html
+    assert 'id="table-groups"' in first
+    assert "id=" not in second
+    assert 'id="finding-mau"' in page.finding(Finding("mau", Text("Up.", "升。"))).html
+
+
+def test_a_kept_result_says_what_it_stands_on(tiny_bank: Callable[..., Any], tmp_path: Path) -> None:
+    from helpers import findings
+
+    bank = tiny_bank(as_of="2024-03-31", branch="Harbour")
+    page = Page("01_goal_decomposition", bank=bank, run_dir=tmp_path)
+    page.keep()
+    about = findings.read(tmp_path, "01_goal_decomposition").about
+    assert (about["as_of"], about["branch"], about["currency"], about["simulated"]) == (
+        "2024-03-31", "Harbour", "CNY", True,
+    )  # fmt: skip
+    assert set(about["bank"]) == {"en", "zh"}
+
+
+@pytest.mark.slow
+def test_no_customer_of_the_bank_is_on_any_page(reports: Path, sample_bank: Any) -> None:
+    ids = set(sample_bank.customers.select("customer_id").execute()["customer_id"])
+    assert len(ids) > 1000
+    files = sorted(reports.rglob("*.html"))
+    assert {file.name for file in files} >= {"index.html", "brief.html"}
+    for file in files:
+        # Every word of the page, in text and in attributes: a set of words against the set of customers.
+        assert not ids & set(re.findall(r"\w+", file.read_text(encoding="utf-8"))), file
+
+
+@pytest.mark.slow
+def test_every_case_has_a_brief_whose_links_lead_somewhere(reports: Path) -> None:
+    found = sorted(reports.rglob("brief.html"))
+    assert {file.relative_to(reports).parts[0] for file in found} == set(playbooks())
+    for file in found:
+        markup = file.read_text(encoding="utf-8")
+        assert len(markup.encode()) <= 300_000
+        for page, place in re.findall(r'href="([^"#]+)(?:#([^"]+))?"', markup):
+            target = (file.parent / page).resolve()
+            assert target.is_file(), (file, page)
+            assert not place or f'id="{place}"' in target.read_text(encoding="utf-8"), (file, page, place)
+        for linked in file.parent.glob("0*.html"):
+            assert 'href="brief.html"' in linked.read_text(encoding="utf-8")
