@@ -90,6 +90,11 @@ def test_no_page_names_a_customer(reports: Path) -> None:
 def test_no_kept_table_but_private_lists_names_customers(reports: Path) -> None:
     for file in reports.rglob("*.csv"):
         assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
+    for file in reports.rglob("*.parquet"):
+        text = pd.read_parquet(file).select_dtypes(["object", "string", "category"]).astype(str)
+        assert not text.apply(lambda column: column.str.contains(CUSTOMER_ID).any()).any(), file
+    for file in reports.rglob("*.json"):
+        assert not CUSTOMER_ID.search(file.read_text(encoding="utf-8")), file
 
 
 def test_simulated_data_says_so_on_every_page(reports: Path) -> None:
@@ -150,5 +155,8 @@ def test_chinese_pages_are_chinese(reports: Path) -> None:
         for finding in re.findall(r'<p class="finding[^>]*>(.*?)</p>', text, re.S):
             assert re.search(r"[\u4e00-\u9fff]", finding), (page, finding)
         heads = re.findall(r'<th[^>]*scope="col"[^>]*>(.*?)</th>', text, re.S)
+        # Codes in cells: words of the trade in lower case with an underscore are nobody's Chinese.
+        cells = re.findall(r"<td[^>]*>([a-z]+_[a-z_]+)</td>", text)
+        assert cells == [], (page, cells)
         plain = [head for head in heads if re.search(r"[a-z]{2,}_|^[a-z_]+$", head)]
         assert plain == [], (page, plain)

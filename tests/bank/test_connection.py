@@ -220,8 +220,17 @@ class TestBranch:
 def test_strangers_in_the_log_are_a_remark_not_a_refusal(write_bank: WriteBank) -> None:
     activity = tiny_tables()["activity"]
     activity.loc[1, "customer_id"] = "C999999999"
-    (remark,) = banks.open(write_bank(activity=activity)).remarks
-    assert (remark.table, remark.n_rows, remark.example) == ("activity", 1, "C999999999")
+    (remark,) = [found for found in banks.open(write_bank(activity=activity)).remarks if found.table == "activity"]
+    assert (remark.column, remark.n_rows, remark.example) == ("customer_id", 1, "C999999999")
+
+
+def test_holders_without_a_row_on_the_newest_day_are_a_remark(write_bank: WriteBank) -> None:
+    """The tiny bank's first customer has a balance in January only, the second in February only."""
+    (remark,) = banks.open(write_bank()).remarks
+    assert (remark.table, remark.n_rows, remark.example) == ("balances", 1, "last row 2024-01-31")
+    assert "the last balance is carried forward" in remark.rule
+    closed = tiny_tables()["customers"].assign(closed_date=[date(2024, 2, 10), None])
+    assert banks.open(write_bank(name="closed", customers=closed)).remarks == ()
 
 
 def test_the_fingerprint_follows_the_content(write_bank: WriteBank) -> None:

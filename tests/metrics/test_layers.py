@@ -51,8 +51,8 @@ def test_recency_frequency_and_money(bank):
     assert table.loc[IDS[0], ["active_days_recent", "active_days_month"]].tolist() == [4, 3]
     assert table.loc[IDS[1], "days_since_active"] == 60
     assert pd.isna(table.loc[IDS[2], "days_since_active"])
-    # only balances of the newest day stand
-    assert table["aum"].tolist() == [500.0, 20.0, 0.0]
+    # the last balance known stands: the third customer has no row on the newest day and keeps the one of May
+    assert table["aum"].tolist() == [500.0, 20.0, 999.0]
 
 
 def test_activity_tiers_turn_at_the_days_given(bank):

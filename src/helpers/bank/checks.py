@@ -27,7 +27,7 @@ def check(tables: dict[str, Any], *, aum_net_of_overdrafts: bool = False) -> tup
     Returns
     -------
     (problems, remarks)
-        Problems refuse the bank; remarks were noticed and are tolerated (repeated events, rows of strangers).
+        Problems refuse the bank; remarks were noticed and are tolerated (rows of strangers, holders without a new row).
     """
     problems: list[Problem] = []
     remarks: list[Problem] = []
@@ -43,6 +43,7 @@ def check(tables: dict[str, Any], *, aum_net_of_overdrafts: bool = False) -> tup
     strip(tables)
     if not problems:
         remarks += _strangers(tables)
+        remarks += _vanished(tables)
     return problems, tuple(remarks)
 
 
@@ -155,6 +156,26 @@ def _strangers(tables: dict[str, Any]) -> list[Problem]:
             example = strangers.order_by("customer_id").limit(1).execute()["customer_id"].iloc[0]
             remarks.append(Problem(name, "customer_id", "is not in customers", n, _show(example)))
     return remarks
+
+
+def _vanished(tables: dict[str, Any]) -> list[Problem]:
+    """Count holders without a row on the newest balance day who did not close: their last balance is carried forward."""
+    balances, customers = tables["balances"], tables["customers"]
+    newest = balances.balance_date.max().execute()
+    if newest is None or newest != newest:
+        return []
+    last = balances.group_by("customer_id").aggregate(
+        day=balances.balance_date.max(), aum=balances.aum.argmax(balances.balance_date)
+    )
+    gone = last.filter((last.day < newest) & (last.aum > 0))
+    if "closed_date" in customers.columns:
+        gone = gone.anti_join(customers.filter(customers.closed_date.notnull()), "customer_id")
+    n = int(gone.count().execute())
+    if not n:
+        return []
+    rule = f"has no row on the newest day, {str(newest)[:10]}; the last balance is carried forward"
+    example = gone.order_by("customer_id").limit(1).execute().iloc[0]
+    return [Problem("balances", "balance_date", rule, n, f"last row {str(example['day'])[:10]}")]
 
 
 def _show(value: Any) -> str:

@@ -14,7 +14,8 @@ Generated from the schemas in `src/helpers/bank/schemas` by `python -m helpers.b
 A bank is a folder with `bank.yml` and its tables (parquet, CSV, or an engine that Ibis reaches). Columns may have other
 names there: `bank.yml` maps them. Further columns of the bank's own are welcome and stay available. Money is in the currency that
 `bank.yml` names; times are wall-clock times of its time zone; ids are text. An optional `loaded_at` on any table says when a row
-was loaded: what was loaded after the day looked at is not seen.
+was loaded: what was loaded after the day looked at is not seen. A customer without a row on a balance day keeps the last one
+known until the account is closed: a bank may deliver only changes. 某余额日缺行的客户沿用最近一次余额，直至销户。
 
 | table · 表 | one row is · 一行代表 | needed · 必备 | key · 主键 |
 |:--|:--|:--|:--|

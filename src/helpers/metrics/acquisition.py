@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
+from helpers.metrics.assets.balances import exact_sum
 from helpers.metrics.economics import Economics
 from helpers.metrics.shares import wilson
 
@@ -150,8 +151,8 @@ def return_on_cost(
     sums = _by_channel(
         valued,
         **_moments("value", "cost"),
-        assets=lambda t: t.mean_aum.sum(),
-        months=lambda t: t.active_months.sum(),
+        assets=lambda t: exact_sum(t.mean_aum),
+        months=lambda t: exact_sum(t.active_months),
     )
     ages = _by_channel(people, n_immature=lambda t: (~t.mature).sum()).set_index("channel")["n_immature"]
     ratio, low, high = ratio_of_sums(sums, alpha=alpha)
@@ -229,7 +230,7 @@ def monthly_response(bank: Bank, *, activation_days: int) -> pd.DataFrame | None
         people.mutate(month=people.seen_at.strftime("%Y-%m"))
         .group_by("channel", "month")
         .aggregate(
-            spend=lambda t: t.cost.sum(),
+            spend=lambda t: exact_sum(t.cost),
             n_seen=lambda t: t.count(),
             n_registered=lambda t: t.registered_in.sum(),
             n_activated=lambda t: t.activated_in.sum(),
@@ -272,7 +273,7 @@ def _values(bank: Bank, people: ir.Table, value_days: int) -> ir.Table:
         balances.inner_join(starts, "customer_id")
         .filter(lambda t: (t.balance_date >= t.start) & (t.balance_date < t.stop))
         .group_by("customer_id")
-        .aggregate(mean_aum=lambda t: t.aum.mean())
+        .aggregate(mean_aum=lambda t: exact_sum(t.aum) / t.count())
     )
     activity = whole.at(as_of=bank.as_of).activity
     months = (
@@ -297,11 +298,11 @@ def _values(bank: Bank, people: ir.Table, value_days: int) -> ir.Table:
 def _moments(a: str, b: str) -> dict[str, Any]:
     return {
         "n": lambda t: t.count(),
-        "sum_a": lambda t: t[a].sum(),
-        "sum_b": lambda t: t[b].sum(),
-        "sum_aa": lambda t: (t[a] * t[a]).sum(),
-        "sum_bb": lambda t: (t[b] * t[b]).sum(),
-        "sum_ab": lambda t: (t[a] * t[b]).sum(),
+        "sum_a": lambda t: exact_sum(t[a]),
+        "sum_b": lambda t: exact_sum(t[b]),
+        "sum_aa": lambda t: exact_sum(t[a] * t[a]),
+        "sum_bb": lambda t: exact_sum(t[b] * t[b]),
+        "sum_ab": lambda t: exact_sum(t[a] * t[b]),
     }
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 from pydantic import Field, model_validator
 
 from helpers.bank import catalogue
+from helpers.metrics.assets.balances import exact_sum
 from helpers.metrics.shares import wilson
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def contact_results(bank: Bank, *, alpha: float = 0.05) -> pd.DataFrame | None:
             n_failed=lambda t: t.outcome.isin(["failed", "suppressed"]).fill_null(False).sum(),
             n_responses=lambda t: t.outcome.isin(["clicked", "answered"]).fill_null(False).sum(),
             n_opt_outs=lambda t: (t.outcome == "opted_out").fill_null(False).sum(),
-            cost=lambda t: t.cost.sum(),
+            cost=lambda t: exact_sum(t.cost),
         )
         .execute()
         .sort_values("n_contacts", ascending=False, ignore_index=True)

@@ -46,15 +46,20 @@ def open_customers(bank: Bank) -> ir.Table:
 def last_balances(bank: Bank) -> ir.Table:
     """Return each customer's last balance up to ``bank.as_of``, lazy: ``customer_id, balance_date, aum, loan``.
 
-    Customers whose last balance is older than the bank's last balance day have none any more: their account is gone
-    or empty, and an old figure would be counted as if it stood.
+    A customer without a row on the newest balance day keeps the last one known, as everywhere in the metrics (a bank
+    may deliver only changes); who closed the last account by then has none.
     """
-    balances = bank.balances
-    latest = balances.balance_date.max()
-    # Month-end tables: the bank's newest day. Daily ones: the same. Row by row, so no window function is needed.
-    return balances.filter(balances.balance_date == balances.aggregate(day=latest).day.as_scalar()).select(
-        "customer_id", "balance_date", "aum", "loan"
+    rows = bank.balances
+    last = rows.group_by("customer_id").aggregate(
+        aum=rows.aum.argmax(rows.balance_date),
+        # A hole in the loan says nothing of the day: the last row counts, not the last loan.
+        loan=rows.loan.fill_null(0.0).argmax(rows.balance_date),
+        balance_date=rows.balance_date.max(),
     )
+    if "closed_date" in bank.customers.columns:
+        closed = bank.customers.filter(bank.customers.closed_date.notnull())
+        last = last.anti_join(closed, "customer_id")
+    return last.select("customer_id", "balance_date", "aum", "loan")
 
 
 def customer_layers(

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from helpers.bank import Bank
 
-CONTROL_ARMS = ("control", "holdout", "hold_out")
 EVERYBODY = "everybody"
 SEGMENT = "segment"
 COLUMNS = [
@@ -105,10 +104,11 @@ def _counted_by(bank: Bank, campaigns: pd.DataFrame) -> dict[str, str]:
 
 def _counts(bank: Bank, campaigns: pd.DataFrame, segment: str, counted_by: dict[str, str]) -> pd.DataFrame:
     """Treated customers of each campaign by membership and number of successes, with their costs, in one query."""
-    from helpers.metrics import segments
+    from helpers.metrics import holdouts, segments
 
     ids = list(campaigns["campaign_id"])
-    treated = bank.assignments.filter(lambda t: t.campaign_id.isin(ids) & t.arm.notin(list(CONTROL_ARMS)))
+    controls = holdouts.control_arms(bank, ids)
+    treated = bank.assignments.filter(lambda t: t.campaign_id.isin(ids) & ~holdouts.is_held_out(t, controls))
     treated = treated.select("campaign_id", "customer_id")
     members = segments.members(bank, segment).select("customer_id").mutate(is_member=True)
     table = treated.left_join(members, "customer_id").drop("customer_id_right")

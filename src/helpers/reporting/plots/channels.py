@@ -10,6 +10,7 @@ from helpers.findings import Text
 from helpers.findings.numbers import number
 from helpers.metrics.acquisition import TOTAL
 from helpers.metrics.channels import read_channels
+from helpers.metrics.segments import read_segments
 from helpers.reporting.plots import style
 
 if TYPE_CHECKING:
@@ -18,9 +19,10 @@ if TYPE_CHECKING:
 
 
 def names() -> dict[str, dict[str, Text]]:
-    """Return the words for channels in the cells of a table: ``page.table(…, names=plots.names())``."""
+    """Return the words for channels and segments in the cells of a table: ``page.table(…, names=plots.names())``."""
     known = {slug: channel.name.text for slug, channel in read_channels().items()}
-    return {"channel": {TOTAL: Text("All channels", "全部渠道"), **known}}
+    groups = {slug: segment.name.text for slug, segment in read_segments().items()}
+    return {"channel": {TOTAL: Text("All channels", "全部渠道"), **known}, "segment": groups}
 
 
 def channel_names(channels: pd.Series, language: str) -> list[str]:

@@ -12,6 +12,7 @@ from helpers.findings import Text
 from helpers.metrics import segments
 from helpers.metrics.acquisition import CONVENTIONS
 from helpers.metrics.contacts import Rule
+from helpers.metrics.portraits import tgi
 from helpers.steps.channels import campaign_list
 from helpers.steps.channels.budget import BudgetPlan, last_spend, split_budget
 from helpers.steps.channels.says import (
@@ -85,13 +86,14 @@ def first_day(bank: Bank, acquired_since: str) -> date:
     return day
 
 
-def portrait(bank: Bank, *, since: date, min_group_size: int = 10) -> pd.DataFrame | None:
+def portrait(bank: Bank, *, since: date, alpha: float = 0.05, min_group_size: int = 10) -> pd.DataFrame | None:
     """Who is there: share of each segment among the customers whom a channel brought, against the whole base.
 
     Returns
     -------
     DataFrame or None
-        ``channel, segment, n, segment_share, base_share, tgi`` (share in the channel ÷ share in the base × 100),
+        ``channel, segment, n, segment_share, base_share, tgi`` (share in the channel ÷ share in the base × 100) with
+        ``tgi_lower, tgi_upper``, and ``is_distinct`` (beyond chance, allowing for all the pairs of a segment);
         channels with fewer than ``min_group_size`` customers left out.
     """
     import ibis
@@ -101,36 +103,39 @@ def portrait(bank: Bank, *, since: date, min_group_size: int = 10) -> pd.DataFra
     whole = (bank.whole or bank).at(as_of=bank.as_of)
     start = ibis.timestamp(since.isoformat())
     brought = bank.acquisitions.filter(lambda t: t.registered_at.notnull() & (t.seen_at >= start))
-    brought = brought.select("customer_id", "channel")
+    brought = brought.select("customer_id", "channel").semi_join(whole.customers, "customer_id")
     base = int(whole.customers.count().execute())
-    sizes = (
-        brought.semi_join(whole.customers, "customer_id").group_by("channel").aggregate(n=lambda t: t.count()).execute()
-    )
+    sizes = brought.group_by("channel").aggregate(n=lambda t: t.count()).execute()
     sizes = sizes[sizes["n"] >= min_group_size].set_index("channel")["n"]
-    rows = []
+    parts = []
     for slug in segments.read_segments():
         if slug == segments.EVERYBODY or segments.missing_columns(whole, segments.pick(slug)):
             continue
         members = segments.members(whole, slug)
-        base_share = int(members.count().execute()) / base if base else float("nan")
+        n_base = int(members.count().execute())
         inside = (
             brought.semi_join(members, "customer_id").group_by("channel").aggregate(k=lambda t: t.count()).execute()
         )
         inside = inside.set_index("channel")["k"]
         for channel, n in sizes.items():
-            share = float(inside.get(channel, 0)) / n
-            rows.append(
-                {
-                    "channel": channel,
-                    "segment": slug,
-                    "n": int(n),
-                    "segment_share": share,
-                    "base_share": base_share,
-                    "tgi": share / base_share * 100 if base_share else float("nan"),
-                }
+            k = int(inside.get(channel, 0))
+            table = tgi(
+                pd.Series({slug: k, "others": int(n) - k}),
+                pd.Series({slug: n_base, "others": base - n_base}),
+                n_group=int(n),
+                n_base=base,
+                alpha=alpha,
+                min_group_size=min_group_size,
             )
-    table = pd.DataFrame(rows, columns=["channel", "segment", "n", "segment_share", "base_share", "tgi"])
-    return table.sort_values("tgi", ascending=False, ignore_index=True)
+            row = table[table["value"] == slug].head(1)
+            parts.append(row.assign(channel=channel, segment=slug, n=int(n)))
+    columns = ["channel", "segment", "n", "segment_share", "base_share", "tgi", "tgi_lower", "tgi_upper", "is_distinct"]
+    if not parts:
+        return pd.DataFrame(columns=columns)
+    found = pd.concat(parts, ignore_index=True).rename(
+        columns={"share_group": "segment_share", "share_base": "base_share", "lower": "tgi_lower", "upper": "tgi_upper"}
+    )
+    return found[columns].sort_values(["tgi", "channel"], ascending=[False, True], ignore_index=True)
 
 
 def missing(bank: Bank) -> list[Text]:

@@ -59,17 +59,23 @@ def split_budget(history: pd.DataFrame | None, *, monthly_budget: float, reach: 
     fitted = allocation.fit_response(history)
     if not fitted.table["known"].any():
         return BudgetPlan(budget, history, fitted.table)
-    # The catalogue's capacity is in registrations or contacts of a whole month; only the former bounds acquisition.
-    capacity = pd.Series(
-        {
-            slug: channel.capacity_per_month
-            for slug, channel in read_channels().items()
-            if channel.capacity_per_month is not None and channel.unit_cost.per == "registration"
-        },
-        dtype=float,
-    )
-    splits, comparison = allocation.compare(fitted, budget, last, reach=reach, capacity=capacity)
+    splits, comparison = allocation.compare(fitted, budget, last, reach=reach, capacity=activated_capacity(history))
     return BudgetPlan(budget, history, fitted.table, splits, comparison)
+
+
+def activated_capacity(history: pd.DataFrame) -> pd.Series:
+    """Return the activated customers a month that a channel can carry: its capacity in registrations × its activation.
+
+    Channels whose capacity the catalogue doesn't know, or counts in contacts, have none.
+    """
+    sums = history.groupby("channel")[["n_registered", "n_activated"]].sum()
+    share = (sums["n_activated"] / sums["n_registered"].where(sums["n_registered"] > 0)).dropna()
+    known = {
+        slug: channel.capacity_per_month * share[slug]
+        for slug, channel in read_channels().items()
+        if channel.capacity_per_month is not None and channel.unit_cost.per == "registration" and slug in share.index
+    }
+    return pd.Series(known, dtype=float)
 
 
 def last_spend(history: pd.DataFrame) -> pd.Series:

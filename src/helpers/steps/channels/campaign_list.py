@@ -13,7 +13,7 @@ import pandas as pd
 from helpers.bank import brief as briefs
 from helpers.findings import Text
 from helpers.findings.lists import write_list
-from helpers.metrics import contacts, segments
+from helpers.metrics import contacts, eligibility, segments
 from helpers.metrics.channels import Channel
 from helpers.models.experiments import assign
 
@@ -120,21 +120,9 @@ def build(
     ValueError
         If ``active_within_days`` is not positive or the segment can't be formed.
     """
-    if active_within_days < 1:
-        raise ValueError(f"active_within_days should be at least 1, not {active_within_days!r}")
-    members = segments.members(bank, segment)
-    n_members = int(members.count().execute())
-    if "closed_date" in members.columns:
-        members = members.filter(lambda t: t.closed_date.isnull())
-    n_open = int(members.count().execute())
-    consent = [rule.column for rule in rules.values() if rule.kind == "consent" and rule.column in members.columns]
-    for column in consent:
-        members = members.filter(lambda t, column=column: t[column].fill_null(False))
-    n_agreed = int(members.count().execute())
-    recent = _since(bank, active_within_days).select("customer_id").distinct()
-    ids = (
-        members.semi_join(recent, "customer_id").select("customer_id").order_by("customer_id").execute()["customer_id"]
-    )
+    who = {"active_within_days": active_within_days, "rules": rules}
+    left_out = eligibility.left_out(bank, segment, **who).set_index("reason")["n_customers"]
+    ids = eligibility.eligible(bank, segment, **who).order_by("customer_id").execute()["customer_id"]
     order = _channel_order(bank, segment, rules, channels)
     refused = _refused(bank, rules)
     people = (
@@ -154,10 +142,7 @@ def build(
         {
             "reason": ["in_segment", "account_closed", "no_consent", "not_active", "no_channel_left", "on_the_list"],
             "n_customers": [
-                n_members,
-                n_members - n_open,
-                n_open - n_agreed,
-                n_agreed - len(ids),
+                *(int(left_out[reason]) for reason in ("in_segment", "account_closed", "no_consent", "not_active")),
                 len(chosen) - len(people),
                 len(people),
             ],

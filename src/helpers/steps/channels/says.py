@@ -122,7 +122,7 @@ def cost_finding(table: pd.DataFrame | None, *, currency: str, since: str) -> Fi
     return Finding("aac", text, (figure,), "activated_cost")
 
 
-def return_finding(table: pd.DataFrame | None, *, convention: str, value_days: int) -> Finding | None:
+def return_finding(table: pd.DataFrame | None, *, convention: str, value_days: int, currency: str) -> Finding | None:
     """LROI over all channels, who earns back and who doesn't, on which assumptions."""
     if table is None:
         return None
@@ -152,7 +152,8 @@ def return_finding(table: pd.DataFrame | None, *, convention: str, value_days: i
             "economics.yml："
             + "，".join(f"{entry.name.zh} {w.n(entry.value, entry.unit)}" for entry in parts.values())
             + "。",
-        )
+        ),
+        currency=currency,
     )
     clear = whole["lower"] > even
     return Finding("lroi", text, (figure,), "return_on_cost", "good" if clear else "plain")
@@ -174,7 +175,9 @@ def split_finding(plan: BudgetPlan, *, currency: str) -> Finding | None:
     splits, comparison, budget = plan.splits, plan.comparison, plan.budget
     rows = comparison.set_index("split")
     best, last, equal = rows.loc["best"], rows.loc["last"], rows.loc["equal"]
-    n = len(splits)
+    # The curves stand on the activated customers of the months, not on the number of channels.
+    n = int(plan.history["n_activated"].sum())
+    n_channels = len(splits)
     expected = Figure("expected_activated", best["expected"], best["lower"], best["upper"], "customers", n)
     gain = Figure("gain_over_last", last["gain"], last["gain_lower"], last["gain_upper"], "customers", n)
     over_equal = Figure("gain_over_equal", equal["gain"], equal["gain_lower"], equal["gain_upper"], "customers", n)
@@ -205,10 +208,10 @@ def split_finding(plan: BudgetPlan, *, currency: str) -> Finding | None:
     )
     text = Text.write(
         lambda w: w(
-            f"With {w.n(spent, 'money')} a month over {n} channels the proposal is expected to activate {w.est(expected)}: "
+            f"With {w.n(spent, 'money')} a month over {n_channels} channels the proposal is expected to activate {w.est(expected)}: "
             f"{w.est(gain, signed=True)} against last month's split, {w.est(over_equal, signed=True)} against an equal one. "
             f"{verdict.en}{rest.en}",
-            f"每月 {w.n(spent, 'money')} 分配到 {n} 个渠道，建议方案预计激活 {w.est(expected)}：较上月分配 "
+            f"每月 {w.n(spent, 'money')} 分配到 {n_channels} 个渠道，建议方案预计激活 {w.est(expected)}：较上月分配 "
             f"{w.est(gain, signed=True)}，较平均分配 {w.est(over_equal, signed=True)}。{verdict.zh}{rest.zh}",
         ).strip(),
         currency=currency,
