@@ -100,6 +100,10 @@ def test_each_thing_that_matters_changes_its_own_part(job: StepJob, package: Pat
     assert changed(replace(job, reports=job.reports, time_limit_seconds=5, siblings=("a",))) == set()
     assert changed(replace(job, step=replace(job.step, parameters={"bank": "b", "limit_days": 6}))) == {"parameters"}
     assert changed(replace(job, bank_fingerprint="g")) == {"bank"}
+    # A parameter that names a file: it is the content that counts.
+    (tmp_path / "b").write_text("sealed")
+    assert changed() == {"parameters"}
+    (tmp_path / "b").unlink()
     (job.run_dir / "z" / "t.parquet").write_text("2")
     assert changed() == {"earlier"}
     (tmp_path / "data" / "catalogue" / "metrics.yml").write_text("a: 2")

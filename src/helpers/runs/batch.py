@@ -142,8 +142,10 @@ class _Batch:
                     pool = self.start_pool(n_workers)
                 ready = [job for entry in entries if (job := self._settle(*entry)) is not None]
         finally:
+            for future in waiting:
+                future.cancel()
             if pool is not None:
-                pool.shutdown(cancel_futures=True)
+                pool.shutdown()
         return [self.done[case.name, step.name] for case in self.plan.cases for step in case.steps]
 
     def _next(self, queue: list[StepJob]) -> StepJob | None:
@@ -188,7 +190,7 @@ class _Batch:
             wait([future])
             return _outcome(future, job)
         finally:
-            pool.shutdown(cancel_futures=True)
+            pool.shutdown()
 
     def _finish(self, entry: StepRun) -> None:
         self.done[entry.case, entry.step] = entry

@@ -29,6 +29,7 @@ def explain(
     time_limit_seconds: int = 0,
     exit_code: int | None = None,
     memory_ran_out: bool = False,
+    time_ran_out: bool = False,
 ) -> Failure:
     """Put an exception of papermill or nbclient in words.
 
@@ -44,15 +45,14 @@ def explain(
         How the kernel ended, if it did: negative is the signal that killed it.
     memory_ran_out : bool
         The system says that it killed a process for memory meanwhile.
+    time_ran_out : bool
+        The step's time is over, whatever the error says (a kernel that did not start in time).
     """
     section = _section(notebook)
     place = Text(f" (in “{section.en}”)" if section.en else "", f"（在“{section.zh}”一节）" if section.zh else "")
     kind = type(error).__name__
     log = _COLOUR_CODES.sub("", "\n".join(getattr(error, "traceback", None) or [str(error)]))
-    if kind == "DeadKernelError":
-        what, advice = _death(exit_code, memory_ran_out)
-        return Failure(Text(f"{what.en}{place.en}.", f"{what.zh}{place.zh}。"), advice, log)
-    if kind == "CellTimeoutError":
+    if kind == "CellTimeoutError" or time_ran_out:
         limit = f"{time_limit_seconds:,}"
         return Failure(
             Text(
@@ -65,6 +65,9 @@ def explain(
             ),
             log,
         )
+    if kind == "DeadKernelError":
+        what, advice = _death(exit_code, memory_ran_out)
+        return Failure(Text(f"{what.en}{place.en}.", f"{what.zh}{place.zh}。"), advice, log)
     name = getattr(error, "ename", kind)
     message = str(getattr(error, "evalue", error)).strip().strip("'\"")
     if name == "MemoryError":

@@ -31,6 +31,7 @@ def of(job: StepJob, code: Code) -> dict[str, str]:
     """
     shown = {
         "parameters": job.step.parameters,
+        "files": _named_files(job),
         "playbook": job.playbook_title,
         "case": job.case_title,
         "language": job.language,
@@ -91,6 +92,12 @@ def _earlier(job: StepJob) -> str:
         files = [folder / name for name in names if (folder / name).is_file()]
         whole.update(f"{name}:{_together(files, job.run_dir)}\n".encode())
     return whole.hexdigest()
+
+
+def _named_files(job: StepJob) -> dict[str, str]:
+    """Digests of files that parameters name (a brief that another run sealed), by parameter."""
+    named = {name: job.root / value for name, value in job.step.parameters.items() if value and isinstance(value, str)}
+    return {name: _digest(file.read_bytes()) for name, file in named.items() if file.is_file()}
 
 
 def _libraries() -> str:

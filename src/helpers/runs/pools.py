@@ -8,8 +8,11 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
+from multiprocessing import forkserver
 from typing import Any
 
+from helpers.runs.forking import client
+from helpers.runs.forking.server import QUIET
 from helpers.runs.refusal import Refusal
 
 Start = Callable[[int], Executor]
@@ -28,8 +31,6 @@ def kernel_server(start_pool: Start) -> Iterator[str]:
 
     A kernel on another machine, or under another system than Linux, is started by itself.
     """
-    from helpers.runs.forking import client
-
     if start_pool is not local or not client.possible():
         yield ""
         return
@@ -78,8 +79,37 @@ def _cluster_executor(cluster: Any) -> Executor:
 
 
 def local(n_workers: int) -> Executor:
-    """Start worker processes; a fork would copy this process' engine threads, spawned ones start clean and import once."""
-    return ProcessPoolExecutor(n_workers, mp_context=multiprocessing.get_context("spawn"), initializer=end_with_parent)
+    """Start worker processes; a fork would copy this process' engine threads, so they come from a clean process.
+
+    On Linux that process imports once for all workers; elsewhere each worker imports by itself.
+    """
+    if not client.possible():
+        return ProcessPoolExecutor(
+            n_workers, mp_context=multiprocessing.get_context("spawn"), initializer=end_with_parent
+        )
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["helpers.runs.worker"])
+    own = {name: os.environ.get(name) for name in QUIET}
+    # The process that is forked from starts no engine threads; workers get back what was set before.
+    os.environ.update(QUIET)
+    try:
+        forkserver.ensure_running()
+    finally:
+        _set(own)
+    return ProcessPoolExecutor(n_workers, mp_context=context, initializer=_begin, initargs=(own,))
+
+
+def _begin(own: dict[str, str | None]) -> None:
+    _set(own)
+    end_with_parent()
+
+
+def _set(variables: dict[str, str | None]) -> None:
+    for name, value in variables.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
 
 
 def end_with_parent() -> None:

@@ -177,6 +177,7 @@ def _execute(job: StepJob, folder: Path, values: dict[str, Any]) -> tuple[Any, f
             time_limit_seconds=job.time_limit_seconds,
             exit_code=kernel.WatchedKernelManager.last_exit_code,
             memory_ran_out=kernel.memory_kills() > kills_before,
+            time_ran_out=time.monotonic() >= ends,
         )
         (folder / "error.log").write_text(problem.log + "\n", encoding="utf-8")
         return notebook, problem

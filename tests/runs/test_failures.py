@@ -1,0 +1,98 @@
+"""How a step ended is named: time limit, signal, exit code, memory, a full disk; nothing half-written stays."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import papermill
+import pytest
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+
+from helpers.runs import batch, failure, files, step
+from helpers.runs.plan import StepPlan
+from tests.runs.conftest import COUNT, notebook, run
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"exit_code": -9}, "The kernel was killed (signal 9), often for memory."),
+        ({"exit_code": -9, "memory_ran_out": True}, "The system killed the kernel because memory ran out."),
+        ({"exit_code": -11}, "The kernel was ended by signal 11."),
+        ({"exit_code": 3}, "The kernel ended by itself (exit code 3)."),
+        ({"exit_code": -9, "time_ran_out": True, "time_limit_seconds": 60}, "past its time limit of 60 s."),
+    ],
+)
+def test_a_dead_kernel_is_named_by_how_it_ended(settings: dict[str, Any], words: str) -> None:
+    found = failure.explain(DeadKernelError("Kernel died"), **settings)
+    assert words in found.what.en
+    assert found.what.zh != found.what.en
+
+
+def test_a_time_limit_and_a_full_disk_are_named() -> None:
+    limit = failure.explain(CellTimeoutError("x"), time_limit_seconds=1800)
+    assert limit.what.en == "The step ran past its time limit of 1,800 s."
+    full = failure.explain(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+    assert (full.what.en, full.what.zh) == ("The disk is full.", "磁盘已满。")
+
+
+@pytest.mark.slow
+def test_the_time_limit_is_the_whole_steps(playbook: Callable[..., Path], tmp_path: Path) -> None:
+    # No single cell takes as long as the limit.
+    nap = "\nimport time\nfor _ in range(30):\n    time.sleep(1)"
+    folder = playbook("{whole: {}}", a=COUNT + nap, b=COUNT)
+    settings = folder / "playbook.yml"
+    settings.write_text(settings.read_text(encoding="utf-8") + "time_limit_seconds: 12\n", encoding="utf-8")
+    code, output = run(str(folder), "--reports", str(tmp_path / "r"))
+    assert code == 1
+    assert "past its time limit of 12 s" in output
+    lines = output.splitlines()
+    head = next(number for number, line in enumerate(lines) if line.startswith("case "))
+    assert [line.split()[:3] for line in lines[head + 1 : head + 3]] == [
+        ["whole", "a", "failed"], ["whole", "b", "not"],
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> step.StepJob:
+    file = tmp_path / "a.ipynb"
+    nbformat.write(notebook("a", COUNT), file)
+    return step.StepJob(
+        playbook="p", playbook_title="P", case="c", case_title="C", language="en", step=StepPlan("a", file, {}),
+        siblings=("a",), reports=tmp_path / "reports", root=tmp_path, time_limit_seconds=60, identity={"bank": "x"},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("n_before_full", [0, 1])
+def test_a_disk_that_fills_up_leaves_nothing_half_written(
+    job: step.StepJob, monkeypatch: pytest.MonkeyPatch, n_before_full: int
+) -> None:
+    def executed(source: str, target: str, **_: Any) -> Any:
+        (Path(target).parent / "result.json").write_text(json.dumps({"schema_version": 1}))
+        return nbformat.read(source, as_version=4)
+
+    written: list[int] = []
+
+    def full(handle: int) -> None:
+        written.append(handle)
+        if len(written) > n_before_full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(papermill, "execute_notebook", executed)
+    monkeypatch.setattr(files.os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        step.run(job)
+    # First the page does not fit, then the identity: either way the step is as if it had not been.
+    assert [path for path in job.reports.rglob("*") if path.is_file()] == []
+    future: Future[step.StepRun] = Future()
+    future.set_exception(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+    entry = batch._outcome(future, job)
+    assert (entry.state, entry.page) == ("failed", "")
+    assert entry.message == f"{job.run_dir}: can't be written (No space left on device)"
