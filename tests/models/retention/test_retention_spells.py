@@ -183,7 +183,7 @@ def test_planted_lapses_and_hazards_are_recovered_on_twenty_banks(tmp_path: Path
     inside: dict[str, int] = {}
     late = []
     for seed in range(20):
-        folder = sample.build(tmp_path / f"bank{seed}", customers=1_000, seed=seed)
+        folder = sample.build(tmp_path / f"bank{seed}", customers=1_500, seed=seed)
         bank = banks.open(folder)
         spells = spells_from_activity(bank.activity, bank.customers, silent_days=60, as_of="2025-12-31")
         truth = pd.read_parquet(folder / "truth" / "customers.parquet")
