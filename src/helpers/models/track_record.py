@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from helpers.metrics import outcomes
-from helpers.metrics.participation import CONTROL_ARMS, EVERYBODY, SEGMENT
+from helpers.metrics import holdouts, outcomes
+from helpers.metrics.participation import EVERYBODY, SEGMENT
 from helpers.models.experiments import effect, sample_ratio
 
 if TYPE_CHECKING:
@@ -101,8 +101,11 @@ def past_effects(
         raise ValueError(f"lasting_days must be more than window_days ({window_days}), not {lasting_days}")
     rows: list[dict[str, Any]] = []
     checks: list[dict[str, Any]] = []
-    for of in outcomes.finished_campaigns(bank, window_days=window_days).itertuples(index=False):
-        use, p_value = _readable(bank, of.campaign_id, is_drawn=bool(of.is_drawn))
+    finished = outcomes.finished_campaigns(bank, window_days=window_days)
+    controls = holdouts.control_arms(bank, finished["campaign_id"])
+    for of in finished.itertuples(index=False):
+        control = controls.get(of.campaign_id, "")
+        use, p_value = _readable(bank, of.campaign_id, is_drawn=bool(of.is_drawn), control=control)
         about = {
             "campaign_id": of.campaign_id,
             "form": of.form,
@@ -111,7 +114,7 @@ def past_effects(
         }
         pulls = False
         if use == "used":
-            found = _effects(bank, of, segment, metrics, window_days, lasting_days, alpha)
+            found = _effects(bank, of, control, segment, metrics, window_days, lasting_days, alpha)
             use = "used" if found else "too_few"
             rows += [about | row for row in found]
             pulls = any(row["read_as"] == "active_days_net" for row in found)
@@ -119,7 +122,7 @@ def past_effects(
     return pd.DataFrame(rows, columns=COLUMNS), pd.DataFrame(checks, columns=CHECK_COLUMNS)
 
 
-def _readable(bank: Bank, campaign_id: str, *, is_drawn: bool) -> tuple[str, float]:
+def _readable(bank: Bank, campaign_id: str, *, is_drawn: bool, control: str) -> tuple[str, float]:
     """Say whether a campaign's arms may be compared, and the p-value of its split."""
     arms = bank.assignments.filter(lambda t: t.campaign_id == campaign_id)
     counts = arms.group_by("arm").aggregate(n=lambda t: t.count(), weight=lambda t: t.propensity.mean()).execute()
@@ -129,18 +132,25 @@ def _readable(bank: Bank, campaign_id: str, *, is_drawn: bool) -> tuple[str, flo
     split = sample_ratio(n, weights)
     if split["tier"] == "broken":
         return "broken_split", float(split["p_value"])
-    return ("used" if counts["arm"].isin(CONTROL_ARMS).any() else "no_control"), float(split["p_value"])
+    return ("used" if control else "no_control"), float(split["p_value"])
 
 
 def _effects(
-    bank: Bank, of: Any, segment: str, metrics: Sequence[str], window_days: int, lasting_days: int, alpha: float
+    bank: Bank,
+    of: Any,
+    control: str,
+    segment: str,
+    metrics: Sequence[str],
+    window_days: int,
+    lasting_days: int,
+    alpha: float,
 ) -> list[dict[str, Any]]:
     """Effects of one campaign on every metric; empty if an arm is too small or a metric never varies."""
     is_over = of.starts_date + timedelta(days=lasting_days - 1) <= bank.as_of
     table = outcomes.campaign_outcomes(
         bank, of.campaign_id, window_days=window_days, after_days=lasting_days - window_days if is_over else 0
     )
-    frame, population = _customers(bank, table, segment)
+    frame, population = _customers(bank, table, segment, control)
     if frame is None:
         return []
     after = _one(frame, "active_days_after", "active_days_before", alpha) if is_over else None
@@ -168,7 +178,7 @@ def _effects(
     return found
 
 
-def _customers(bank: Bank, table: ir.Table, segment: str) -> tuple[pd.DataFrame | None, str]:
+def _customers(bank: Bank, table: ir.Table, segment: str, control: str) -> tuple[pd.DataFrame | None, str]:
     """One row an assigned customer, with the arms folded into treated and control; the segment's where it is enough."""
     from helpers.metrics import segments
 
@@ -182,7 +192,7 @@ def _customers(bank: Bank, table: ir.Table, segment: str) -> tuple[pd.DataFrame 
     # engines return rows in any order: sums would differ in their last digit from run to run
     frame = frame.sort_values("customer_id", ignore_index=True)
     frame["is_member"] = frame["is_member"].eq(True)  # null where the left join found no member
-    frame["arm"] = [CONTROL if arm in CONTROL_ARMS else TREATED for arm in frame["arm"]]
+    frame["arm"] = [CONTROL if arm == control else TREATED for arm in frame["arm"]]
     for population, mine in ((SEGMENT, frame[frame["is_member"]]), (EVERYBODY, frame)):
         sizes = mine["arm"].value_counts()
         if min(sizes.get(CONTROL, 0), sizes.get(TREATED, 0)) >= LEAST_IN_ARM:
