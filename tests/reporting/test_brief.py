@@ -291,7 +291,7 @@ def test_a_case_without_any_result_says_so_everywhere(tmp_path: Path) -> None:
     text = text_of(draw(tmp_path))
     assert "○ Too early" in text
     assert "no post-mortem was run for this case." in text
-    assert text.count("Not run: ") == 7
+    assert text.count("Not run, or not to its end: ") == 7
     assert not re.search(r"\bnan\b|None", text)
 
 
@@ -300,7 +300,7 @@ def test_missing_steps_are_named_in_their_place(tmp_path: Path) -> None:
     (tmp_path / CHANNELS / "result.json").unlink()
     (tmp_path / POST_MORTEM / "result.json").unlink()
     text = text_of(draw(tmp_path))
-    assert "Cost and return Not run: step 5, post-mortem, step 4, channels." in text
+    assert "Cost and return Not run, or not to its end: step 5, post-mortem, step 4, channels." in text
     assert "Planned cost CNY 3,533" in text
     assert "MAU 2025-08 1,998 customers" in text
 
@@ -316,7 +316,7 @@ def test_results_of_another_version_count_as_not_run(tmp_path: Path) -> None:
     everything(tmp_path)
     file = tmp_path / GOALS / "result.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), "schema_version": 99}))
-    assert "Not run: step 1, goals." in text_of(draw(tmp_path))
+    assert "Not run, or not to its end: step 1, goals." in text_of(draw(tmp_path))
 
 
 def test_every_arm_has_its_light(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ def not_run(lines: Lines, *steps: str) -> str:
     """Say which step a place waits for."""
     missing = [lines.say(STEP_NAMES[step]) for step in steps if not lines.case.has(step)]
     joined = (", " if lines.write.language == "en" else "、").join(missing)
-    return lines.write(f"Not run: {joined}.", f"未运行：{joined}。") if missing else ""
+    return lines.write(f"Not run, or not to its end: {joined}.", f"未运行或未完成：{joined}。") if missing else ""
 
 
 def block(lines: Lines, key: str, found: Iterable[Line | None], *steps: str, summary: str = "") -> Block:
