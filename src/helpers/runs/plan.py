@@ -297,7 +297,6 @@ def _apply(
         try:
             if name not in known:
                 raise parameters.unknown(name, known, where=where)
-            target[name] = parameters.coerce(known[name], value, where=where)
-            values.check(name, target[name], where=where)
+            target[name] = values.check(name, parameters.coerce(known[name], value, where=where), where=where)
         except Refusal as refusal:
             lines += refusal.lines
