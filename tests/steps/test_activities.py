@@ -13,9 +13,13 @@ import pytest
 from helpers import bank as banks
 from helpers import findings
 from helpers.bank import brief as briefs
+from helpers.metrics import contacts
+from helpers.metrics.channels import read_channels
 from helpers.models.experiments import assign
 from helpers.reporting import Page
 from helpers.steps import activities
+from helpers.steps.activities.words import branch_words
+from helpers.steps.channels import campaign_list
 
 NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "03_activity_design.ipynb"
 STEP = "03_activity_design"
@@ -221,11 +225,12 @@ def test_language_changes_the_page_and_not_the_result(quick, kept, sample_bank_f
         ({"earning_days": 0}, "earning_days must be at least 1"),
         ({"active_within_days": -3}, "active_within_days must be at least 1"),
         ({"holdout_share": 1.0}, "holdout_share must be between 0 and 1, not 1.0"),
-        ({"power": 1.5}, "power must be between 0 and 1"),
-        ({"alpha": 0.0}, "alpha must be between 0 and 1"),
+        ({"power": 1.5}, "power must be at least 0.5 and below 1, not 1.5"),
+        ({"alpha": 0.0}, "alpha must be between 0 and 0.5, not 0.0"),
         ({"overrun_risk": -0.1}, "overrun_risk must be between 0 and 1"),
         ({"roi_convention": "gross"}, "roi_convention must be one of ratio, net, not 'gross'"),
         ({"return_basis": "all"}, "return_basis must be one of activity, money, both"),
+        ({"channels": "app_push, smss"}, "channels: channel 'smss' is unknown; did you mean 'sms'"),
         ({"n_simulations": 1}, "n_simulations must be at least 100"),
         ({"seed": -1}, "seed must be at least 0"),
         ({"min_group_size": 0}, "min_group_size must be at least 1"),
@@ -301,6 +306,42 @@ def test_an_empty_segment_does_not_break_the_page(write_bank, tmp_path) -> None:
     result = findings.read(tmp_path / "run", STEP)
     assert result.figures["n_eligible"].value == 0
     assert result.findings["draw"].tone == "warning"
+
+
+def test_plan_and_list_speak_of_the_same_customers(kept) -> None:
+    """Step 4 lists exactly those whom step 3 planned with, but for customers who refused every channel."""
+    names, result, _ = kept
+    bank, plan = names["data"], names["plan"]
+    people, counts = campaign_list.build(
+        bank,
+        segment=plan.segment,
+        draw=campaign_list.Draw(plan.salt, {"control": 0.3, "treatment": 0.7}, "control", True),
+        active_within_days=plan.active_within_days,
+        rules=contacts.read_policy(),
+        channels=read_channels(),
+    )
+    by = counts.set_index("reason")["n_customers"]
+    assert by["no_consent"] == result.figures["n_no_consent"].value > 0
+    assert by["on_the_list"] + by["no_channel_left"] == result.figures["n_eligible"].value
+    planned = set(activities.eligible_customers(bank, plan).execute()["customer_id"])
+    assert set(people["customer_id"]) <= planned
+    assert f"{by['no_consent']:,} gave no consent" in result.findings["baseline"].text.en
+
+
+def test_the_summary_of_rules_accounts_for_every_rule(kept) -> None:
+    names, result, _ = kept
+    keys = ("rules_breached", "rules_for_review", "rules_met", "rules_not_applicable")
+    n = [result.figures[key].value for key in keys]
+    assert sum(n) == len(names["rules"])
+    assert n[3] > 0
+    assert f"{n[3]} do not apply" in result.findings["compliance"].text.en
+    assert f"不适用 {n[3]} 条" in result.findings["compliance"].text.zh
+
+
+def test_latin_and_chinese_are_parted_by_a_space() -> None:
+    assert branch_words("Harbour").zh == "（Harbour 网点）"
+    assert branch_words("港湾").zh == "（港湾网点）"
+    assert branch_words("").zh == ""
 
 
 def test_rehearsal_looks_at_those_who_were_eligible_then(sample_bank) -> None:

@@ -1,7 +1,7 @@
 """Step 3, activity design: which form, what it costs, what it may return, how it will be judged, what is promised."""
 
 from helpers.steps.activities.baseline import baseline_findings
-from helpers.steps.activities.basis import eligible_customers, rehearsal
+from helpers.steps.activities.basis import eligible_customers, left_out, rehearsal
 from helpers.steps.activities.benefits import benefit_finding
 from helpers.steps.activities.chosen import ChosenForm, choose_form
 from helpers.steps.activities.experiment import assignment_check, experiment_options, sensitivity_curve
@@ -49,6 +49,7 @@ __all__ = [
     "in_words",
     "leak_finding",
     "learn_effects",
+    "left_out",
     "plan_campaign",
     "rank_forms",
     "rehearsal",

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import stats
 
 from helpers.findings import Figure, Finding, Text
-from helpers.steps.activities.words import segment_name
+from helpers.steps.activities.words import branch_words, segment_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +20,12 @@ SUGGESTION = "suggestion"
 
 
 def baseline_findings(
-    rehearsed: pd.DataFrame, plan: Plan, *, n_eligible: int, insight: KeptResult | None, currency: str
+    rehearsed: pd.DataFrame,
+    plan: Plan,
+    *,
+    left_out: pd.DataFrame,
+    insight: KeptResult | None,
+    currency: str,
 ) -> list[Finding]:
     """Say how many customers can be treated, what the goal was in the rehearsal, and what step 2 suggested.
 
@@ -29,15 +34,31 @@ def baseline_findings(
     rehearsed : DataFrame
         As `rehearsal` gives.
     plan : Plan
-    n_eligible : int
+    left_out : DataFrame
+        As `left_out` gives: who can be treated, who can't and why.
     insight : KeptResult or None
         Result of step 2, None in a dry run.
     currency : str
         ISO code.
     """
     who = segment_name(plan.segment)
-    where = Text(f" of branch {plan.branch}", f"（{plan.branch}网点）") if plan.branch else Text("", "")
-    count = Figure("n_eligible", n_eligible, unit="customers", period=str(plan.written_on))
+    by_reason = left_out.set_index("reason")["n_customers"].astype(int)
+    n_eligible = int(by_reason["eligible"])
+    where = branch_words(plan.branch)
+    day, n_members = str(plan.written_on), int(by_reason["in_segment"])
+    count = (
+        Figure("n_eligible", n_eligible, unit="customers", n=n_members, period=day),
+        *(
+            Figure(f"n_{reason}", int(by_reason[reason]), unit="customers", n=n_members, period=day)
+            for reason in ("account_closed", "no_consent", "not_active")
+        ),
+    )
+    out = Text(
+        f" Of {n_members:,} members {by_reason['account_closed']:,} closed their account, {by_reason['no_consent']:,} gave "
+        f"no consent to marketing, {by_reason['not_active']:,} didn't come within {plan.active_within_days} days.",
+        f"客群共 {n_members:,} 人，其中已销户 {by_reason['account_closed']:,} 人、未授权营销 {by_reason['no_consent']:,} 人、"
+        f"{plan.active_within_days} 天内未活跃 {by_reason['not_active']:,} 人，均未计入。",
+    )
     past = rehearsed[plan.goal].dropna().astype(float)
     if len(past) < 2:
         found = [
@@ -45,10 +66,10 @@ def baseline_findings(
                 "baseline",
                 Text(
                     f"{n_eligible:,} customers of {who.en}{where.en} can be treated; the log doesn't reach back far enough, or "
-                    f"too few were there, to say what {plan.metric.name.en} is without a campaign.",
-                    f"{who.zh}{where.zh}可入组 {n_eligible:,} 人；日志不够长或人数过少，无法给出无活动时的{plan.metric.name.zh}。",
+                    f"too few were there, to say what {plan.metric.name.en} is without a campaign.{out.en}",
+                    f"{who.zh}{where.zh}可入组 {n_eligible:,} 人；日志不够长或人数过少，无法给出无活动时的{plan.metric.name.zh}。{out.zh}",
                 ),
-                (count,),
+                count,
                 tone="warning",
             )
         ]
@@ -65,13 +86,13 @@ def baseline_findings(
                     lambda w: w(
                         f"{w.n(n_eligible, 'customers')} of {who.en}{where.en} can be treated. Over the last "
                         f"{plan.duration_days} days those eligible before them stood at {w.est(baseline)} in "
-                        f"{plan.metric.name.en}.",
+                        f"{plan.metric.name.en}.{out.en}",
                         f"{who.zh}{where.zh}可入组 {w.n(n_eligible, 'customers')}。最近 {plan.duration_days} 天，"
-                        f"此前符合条件的客户{plan.metric.name.zh}为 {w.est(baseline)}。",
+                        f"此前符合条件的客户{plan.metric.name.zh}为 {w.est(baseline)}。{out.zh}",
                     ),
                     currency=currency,
                 ),
-                (count, baseline),
+                (*count, baseline),
             )
         ]
     if insight is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING
 
-from helpers.metrics import segments
+from helpers.metrics import contacts, eligibility
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -20,16 +20,20 @@ COLUMNS = ["customer_id", "active_days", "is_active", "active_days_before", "aum
 def eligible_customers(bank: Bank, plan: Plan) -> ir.Table:
     """Return the customers whom the campaign can treat: lazy, one row a customer with ``customer_id``.
 
-    Members of the segment with an account and at least one event in the last ``active_within_days`` days.
+    The rule is that of step 4's list (:func:`helpers.metrics.eligibility.eligible`): a member of the segment with an
+    open account, consent to marketing, and at least one event in the last ``active_within_days`` days.
     """
-    import ibis
+    rules = contacts.read_policy()
+    return eligibility.eligible(bank, plan.segment, active_within_days=plan.active_within_days, rules=rules)
 
-    members = segments.members(bank, plan.segment)
-    if "closed_date" in members.columns:
-        members = members.filter(members.closed_date.isnull())
-    first = datetime.combine(bank.as_of - timedelta(days=plan.active_within_days - 1), time.min)
-    recent = bank.activity.filter(lambda t: t.occurred_at >= ibis.literal(first)).select("customer_id").distinct()
-    return members.semi_join(recent, "customer_id").select("customer_id")
+
+def left_out(bank: Bank, plan: Plan) -> pd.DataFrame:
+    """Count the members of the segment whom the campaign can't treat: ``reason, n_customers``.
+
+    As :func:`helpers.metrics.eligibility.left_out` gives: all members, the reasons in order, those eligible.
+    """
+    rules = contacts.read_policy()
+    return eligibility.left_out(bank, plan.segment, active_within_days=plan.active_within_days, rules=rules)
 
 
 def rehearsal(bank: Bank, plan: Plan) -> pd.DataFrame:

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+from helpers.bank import catalogue
 from helpers.bank.connection import parse_day
 from helpers.findings import Text
 from helpers.metrics import segments
+from helpers.metrics.channels import read_channels
 from helpers.metrics.forms import pick_form
 
 if TYPE_CHECKING:
@@ -123,8 +125,12 @@ def plan_campaign(
     duration_days, lasting_days, earning_days, active_within_days : int
         Days the campaign runs; from the launch over which an effect has to last; for which additional assets are
         credited with the margin; within which a customer must have been active to be treated.
-    holdout_share, power, alpha, overrun_risk : float
+    holdout_share, overrun_risk : float
         Between 0 and 1.
+    power : float
+        From 0.5, below 1.
+    alpha : float
+        Between 0 and 0.5.
     roi_convention : {"ratio", "net"}
         Return ÷ cost (1 is break-even) or (return − cost) ÷ cost (0 is break-even).
     return_basis : {"activity", "money", "both"}
@@ -133,7 +139,7 @@ def plan_campaign(
     campaign_id, salt : str
         Empty: composed of segment, form and launch once the form is chosen.
     channels : str
-        Slugs of channels, separated by commas.
+        Slugs of `channels.yml`, separated by commas.
     contact : str
         What customers are given to reach the organiser.
 
@@ -164,14 +170,15 @@ def plan_campaign(
             raise ValueError(f"{name} must be at least {least}, not {value}")
     if lasting_days <= duration_days:
         raise ValueError(f"lasting_days must be more than duration_days ({duration_days}), not {lasting_days}")
-    for name, share in (
-        ("holdout_share", holdout_share),
-        ("power", power),
-        ("alpha", alpha),
-        ("overrun_risk", overrun_risk),
+    for name, share, most in (
+        ("holdout_share", holdout_share, 1),
+        ("alpha", alpha, 0.5),
+        ("overrun_risk", overrun_risk, 1),
     ):
-        if not 0 < share < 1:
-            raise ValueError(f"{name} must be between 0 and 1, not {share}")
+        if not 0 < share < most:
+            raise ValueError(f"{name} must be between 0 and {most}, not {share}")
+    if not 0.5 <= power < 1:
+        raise ValueError(f"power must be at least 0.5 and below 1, not {power}")
     if roi_convention not in ROI_CONVENTIONS:
         raise ValueError(f"roi_convention must be one of {', '.join(ROI_CONVENTIONS)}, not {roi_convention!r}")
     if return_basis not in RETURN_BASES:
@@ -200,7 +207,7 @@ def plan_campaign(
         seed=seed,
         campaign_id=campaign_id,
         salt=salt,
-        channels=tuple(part.strip() for part in channels.split(",") if part.strip()),
+        channels=_channels(channels),
         contact=str(contact).strip(),  # a hotline such as 95000 arrives as a number
         branch=bank.branch,
     )
@@ -215,3 +222,13 @@ def next_monday(day: date) -> date:
     ('2025-09-08', '2025-09-15')
     """
     return day + timedelta(days=7 - day.weekday())
+
+
+def _channels(given: str) -> tuple[str, ...]:
+    """Slugs of a comma-separated list, each one of the catalogue."""
+    known = read_channels()
+    slugs = tuple(part.strip() for part in given.split(",") if part.strip())
+    for slug in slugs:
+        if slug not in known:
+            raise ValueError(catalogue.unknown(slug, known, what="channels: channel"))
+    return slugs

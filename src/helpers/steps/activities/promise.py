@@ -12,7 +12,7 @@ from helpers.findings import Figure, Finding, Text
 from helpers.metrics import segments
 from helpers.metrics.benefits import Benefit, read_benefits
 from helpers.metrics.mechanisms import Contest, Draw, Event, Ladder, Packet, Referral
-from helpers.models.compliance import DISCLAIMER, brief_facts, check_brief, rule_findings
+from helpers.models.compliance import DISCLAIMER, STATUSES, brief_facts, check_brief, rule_findings
 from helpers.steps.activities.experiment import CONTROL, arm_weights
 
 if TYPE_CHECKING:
@@ -290,20 +290,22 @@ def compliance_findings(brief: Brief, chosen: ChosenForm, *, currency: str) -> t
     """Hold the brief against the rules: the whole table, and a finding for the summary and each rule that asks for action."""
     table = check_brief(brief, chosen.form, currency=currency)
     counts = table["rule_status"].value_counts()
-    breaches, reviews, ok = (int(counts.get(status, 0)) for status in ("breach", "review", "ok"))
+    breaches, reviews, ok, apart = (int(counts.get(status, 0)) for status in STATUSES)
     overdue = int(table["is_overdue"].sum())
     due = int(table["falls_due"].sum())
     head = Finding(
         "compliance",
         Text(
-            f"Of {len(table)} rules {breaches} are breached, {reviews} need a person, {ok} are met; reviews overdue: "
-            f"{overdue}, due before the campaign ends: {due}. {DISCLAIMER.en}",
-            f"{len(table)} 条规则中：不符合 {breaches} 条，须人工审查 {reviews} 条，满足 {ok} 条；规则复核已逾期 {overdue} 条，"
+            f"Of {len(table)} rules {breaches} are breached, {reviews} need a person, {ok} are met, {apart} do not "
+            f"apply; reviews overdue: {overdue}, due before the campaign ends: {due}. {DISCLAIMER.en}",
+            f"{len(table)} 条规则中：不符合 {breaches} 条，须人工审查 {reviews} 条，满足 {ok} 条，不适用 {apart} 条；规则复核已逾期 {overdue} 条，"
             f"活动结束前到期 {due} 条。{DISCLAIMER.zh}",
         ),
         (
             Figure("rules_breached", breaches, n=len(table)),
             Figure("rules_for_review", reviews, n=len(table)),
+            Figure("rules_met", ok, n=len(table)),
+            Figure("rules_not_applicable", apart, n=len(table)),
             Figure("rules_overdue", overdue, n=len(table)),
         ),
         table="compliance",

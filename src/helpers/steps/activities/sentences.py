@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from helpers.findings import Figure, Finding, Text, Writer
 from helpers.steps.activities.experiment import DECIDABLE, DOUBTFUL
-from helpers.steps.activities.words import BASIS, HABIT_BASIS, segment_name
+from helpers.steps.activities.words import BASIS, HABIT_BASIS, branch_words, segment_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -213,7 +213,7 @@ def experiment_finding(options: pd.DataFrame, chosen: ChosenForm, *, n: int, cur
     """Whether the customers at hand can decide the question; “undecidable” is a good answer."""
     plan = chosen.plan
     who = segment_name(plan.segment)
-    where = Text(f" of branch {plan.branch}", f"（{plan.branch}网点）") if plan.branch else Text("", "")
+    where = branch_words(plan.branch)
     if options.empty:
         return Finding(
             "experiment",

@@ -18,6 +18,14 @@ def segment_name(segment: str) -> Text:
     return Text(f"the segment “{name.en}”", f"“{name.zh}”")
 
 
+def branch_words(branch: str) -> Text:
+    """Say of which branch a sentence speaks; nothing for the whole bank."""
+    if not branch:
+        return Text("", "")
+    # A space where Latin letters meet Chinese ones, none between two Chinese ones.
+    return Text(f" of branch {branch}", f"（{branch}{' ' if branch[-1].isascii() else ''}网点）")
+
+
 BASIS: dict[str, Text] = {
     OWN_FORM: Text(
         "the bank's own randomised campaigns of this form, shrunk towards its other campaigns",
