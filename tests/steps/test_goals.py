@@ -16,6 +16,7 @@ from helpers.findings import Text
 from helpers.reporting import Page
 from helpers.reporting.notebook import Shown
 from helpers.steps import goals
+from helpers.steps.goals import split
 from tests.conftest import ROOT
 
 NOTEBOOK = ROOT / "notebooks" / "01_goal_decomposition.ipynb"
@@ -200,6 +201,25 @@ def test_small_branches_are_not_shown_singly(plain: dict) -> None:
     assert branches["branch"].iloc[-1] == "other"
     assert (branches["customers"] >= 6).all()  # four of Tiny and two without a branch together
     assert plain["pools"]["customers"].sum() == branches["customers"].sum()
+
+
+@pytest.mark.parametrize(
+    ("sizes", "shown"),
+    [
+        ({"A": 50, "B": 30, "C": 4}, {"A": 50, "other": 34}),  # C alone would be “other”
+        ({"A": 50, "B": 30, "C": 4, "D": 6}, {"A": 50, "B": 30, "other": 10}),
+        ({"A": 50, "B": 30}, {"A": 50, "B": 30}),
+        ({"A": 4, "B": 3}, {"other": 7}),
+        ({"A": 50, "B": 4}, {"other": 54}),
+    ],
+)
+def test_a_small_branch_is_never_alone_as_other(sizes: dict[str, int], shown: dict[str, int]) -> None:
+    pools = pd.DataFrame(
+        {"branch": list(sizes), "customers": list(sizes.values()), "aum": 1.5}, index=range(3, 3 + len(sizes))
+    )
+    merged = split._merge_small(pools, 10)
+    assert dict(zip(merged["branch"], merged["customers"], strict=True)) == shown
+    assert merged["aum"].sum() == 1.5 * len(sizes)
 
 
 def test_every_measure_of_the_plan_is_a_metric(plain: dict) -> None:

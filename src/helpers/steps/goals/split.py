@@ -148,7 +148,8 @@ def branch_split(
     factors : DataFrame (:func:`helpers.metrics.assets.asset_factors`, by branch)
         Its last month is used.
     min_group_size : int
-        Branches with fewer customers are put together as “other”.
+        Branches with fewer customers are put together as “other”, and where they are too few even together, with
+        the next smallest branch.
 
     Returns
     -------
@@ -192,9 +193,13 @@ def _with_assets(pools: pd.DataFrame, factors: pd.DataFrame) -> pd.DataFrame:
 
 
 def _merge_small(pools: pd.DataFrame, min_group_size: int) -> pd.DataFrame:
+    pools = pools.reset_index(drop=True)
     small = pools["customers"] < min_group_size
     if not small.any() or len(pools) == 1:
         return pools
+    if not small.all() and pools.loc[small, "customers"].sum() < min_group_size:
+        # “Other” would be a small group itself, a single branch even: the next smallest joins it.
+        small[pools.loc[~small, "customers"].idxmin()] = True
     rest = pools[small].drop(columns="branch").sum().to_frame().T.assign(branch=OTHER)
     merged = pd.concat([pools[~small], rest[pools.columns]], ignore_index=True)
     return merged.astype({c: pools[c].dtype for c in pools.columns if c != "branch"})

@@ -67,7 +67,7 @@ def scores(focus: Focus, layers: pd.DataFrame, study: Study) -> pd.DataFrame:
     for line in study.table.itertuples():
         if line.segment == segments.EVERYBODY:
             continue
-        inside = flags[line.segment].fillna(False).to_numpy(dtype=bool)
+        inside = flags[line.segment].eq(True).to_numpy(dtype=bool)
         here = layers[inside & (layers["activity_tier"] != "silent").to_numpy()]
         if len(here) < focus.min_group_size:
             continue

@@ -144,7 +144,7 @@ def study(focus: Focus, *, horizon_days: int, silent_days: int) -> Study:
     members = flags.set_index("customer_id").reindex(spells["customer_id"])
     groups, small = {}, []
     for slug in members.columns:
-        inside = members[slug].fillna(False).to_numpy(dtype=bool)
+        inside = members[slug].eq(True).to_numpy(dtype=bool)
         if inside.sum() >= focus.min_group_size:
             groups[slug] = spells[inside].assign(segment=slug)
         else:
@@ -212,7 +212,7 @@ def _against_others(spells: pd.DataFrame, flag: pd.Series, horizon: int, least: 
     """Days more or fewer than everybody outside the segment, and the log-rank test; missing where nobody is."""
     nothing = dict.fromkeys(("difference_days", "difference_lower", "difference_upper", "p_value"), np.nan)
     known = flag.notna().to_numpy()
-    inside = flag.fillna(False).to_numpy(dtype=bool)
+    inside = flag.eq(True).to_numpy(dtype=bool)
     n_others = int((known & ~inside).sum())
     both = spells[known].assign(group=np.where(inside[known], "inside", OUTSIDE))
     if n_others < least or min(_watched_until(part) for _, part in both.groupby("group")) < horizon:

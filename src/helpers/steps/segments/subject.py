@@ -117,7 +117,7 @@ def segment_table(focus: Focus) -> pd.DataFrame:
     people = people.merge(money, on="customer_id", how="left").fillna({"aum": 0.0})
     rows = []
     for line in sizes.itertuples():
-        inside = people[people[line.segment].fillna(False).astype(bool)]
+        inside = people[people[line.segment].eq(True)]
         shown = len(inside) >= focus.min_group_size
         rows.append(
             {
