@@ -57,9 +57,19 @@ def test_values_come_from_playbook_step_case_and_command_in_that_order(playbook:
     )
     read = plan.read(str(folder), overrides={"b.window_days": "7"}, language="zh")
     one, two = read.cases
-    assert one.steps[0].parameters == {"bank": "some/bank", "horizon_days": 2, "holdout_share": 0.2, "language": "zh"}
-    assert one.steps[1].parameters == {"bank": "some/bank", "window_days": 7, "holdout_share": 0.2, "language": "zh"}
+    bank = str(ROOT / "some" / "bank")
+    assert one.steps[0].parameters == {"bank": bank, "horizon_days": 2, "holdout_share": 0.2, "language": "zh"}
+    assert one.steps[1].parameters == {"bank": bank, "window_days": 7, "holdout_share": 0.2, "language": "zh"}
     assert two.steps[0].parameters["holdout_share"] == 0.1
+
+
+def test_a_bank_given_relative_to_the_working_folder_keeps_its_meaning(
+    playbook: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = playbook()
+    (tmp_path / "mine").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert plan.read(str(folder), bank="mine").bank == str(tmp_path / "mine")
 
 
 def test_a_bare_name_goes_to_every_step_that_declares_it(playbook: Callable[..., Path]) -> None:

@@ -69,7 +69,7 @@ def explain(
         what, advice = _death(exit_code, memory_ran_out)
         return Failure(Text(f"{what.en}{place.en}.", f"{what.zh}{place.zh}。"), advice, log)
     name = getattr(error, "ename", kind)
-    message = str(getattr(error, "evalue", error)).strip().strip("'\"")
+    message = _unquoted(str(getattr(error, "evalue", error)).strip())
     if name == "MemoryError":
         return Failure(
             Text(f"Memory ran out{place.en}.", f"内存不足{place.zh}。"),
@@ -136,3 +136,9 @@ def _section(notebook: Any) -> Text:
         elif any(output.output_type == "error" for output in cell.get("outputs", [])):
             break
     return Text(words["en"], words["zh"])
+
+
+def _unquoted(message: str) -> str:
+    """Take the quotes off that a KeyError puts around its whole message, and no others."""
+    whole = len(message) > 1 and message[0] in "'\"" and message[-1] == message[0]
+    return message[1:-1] if whole and message[0] not in message[1:-1] else message

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from helpers.bank.places import project_root
+from helpers.bank.places import find, project_root
 from helpers.runs import parameters, values
 from helpers.runs.parameters import Parameter
 from helpers.runs.refusal import Refusal, nearest
@@ -150,6 +150,8 @@ def read(
     the_bank = bank or str(content.get("bank", ""))
     if not the_bank:
         raise Refusal(f"{place}: bank is missing; write the bank's folder there or give --bank")
+    # Kernels run in the project's folder: a path given relative to this one must not change its meaning on the way.
+    the_bank = str(find(the_bank).resolve())
     plans = []
     for case_name, entry in cases.items():
         entry = entry or {}
