@@ -42,7 +42,7 @@ def all_findings(case: cases.Case, measured: measures.Measures) -> list[Any]:
     said = [
         *post_mortem.brief_findings(case),
         post_mortem.attainment_finding(case, post_mortem.attainment(case)),
-        post_mortem.naive_finding(case, measured),
+        post_mortem.naive_finding(case),
         post_mortem.split_finding(case, measured),
         *post_mortem.effect_findings(case, measured),
         post_mortem.placebo_finding(measured),
@@ -105,8 +105,139 @@ def test_broken_split_is_shown_as_a_difference_that_claims_no_cause(reviews: dic
 def test_sound_split_claims_a_cause_and_says_its_assumption_where_branches_came_one_by_one(reviews: dict) -> None:
     assert CAUSAL_WORDS.search(post_mortem.effect_findings(*reviews["K001"])[0].text.en)
     words = post_mortem.effect_findings(*reviews["K004"])[0].text.en
-    assert "if without it all branches would have moved alike" in words
+    assert "only if without it the branches would have moved alike" in words
     assert reviews["K004"][1].table["method"].tolist() == ["staggered_did"]
+
+
+def test_between_branches_nothing_is_said_without_its_condition(reviews: dict) -> None:
+    case, measured = reviews["K004"]
+    assert (measured.claim, measured.is_causal) == ("conditional", False)
+    said = {finding.key: finding.text for finding in all_findings(case, measured)}
+    for key in ("effect", "roi", "claim_more_active_days", "decision"):
+        assert "the branches would have moved alike" in said[key].en, key
+        assert "走势相同" in said[key].zh, key
+    for text in said.values():
+        assert not re.search(r"\bis real\b|caused|held out", text.en), text.en
+        assert "确有效果" not in text.zh
+    answers = post_mortem.hypotheses(case, measured).set_index("claim")
+    assert answers.loc["more_active_days", "answer"] == "confirmed"
+    cycle = post_mortem.next_cycle(
+        case,
+        measured,
+        pd.DataFrame(columns=["arm", "part"]),
+        post_mortem.find_hunters(case, measured),
+        post_mortem.decide(case, measured, pd.DataFrame(columns=["arm", "part"])),
+        return_basis="both",
+    )
+    assert cycle[["basis", "is_causal"]].to_numpy().tolist() == [["rollout", False]]
+
+
+@pytest.mark.parametrize(
+    ("bounds", "words"), [((0.2, 0.8), "rose against"), ((-0.8, -0.2), "fell against"), ((-0.2, 0.3), "differed from")]
+)
+def test_sentence_between_branches_follows_the_sign(reviews: dict, bounds: tuple[float, float], words: str) -> None:
+    case, measured = reviews["K004"]
+    table = measured.table.assign(lower=bounds[0], upper=bounds[1], estimate=sum(bounds) / 2)
+    assert words in post_mortem.effect_findings(case, replace(measured, table=table))[0].text.en
+
+
+def test_effect_and_cost_between_branches_name_both_groups(reviews: dict) -> None:
+    case, measured = reviews["K004"]
+    economics = post_mortem.read_economics()
+    earned = post_mortem.returns(case, measured, economics)
+    [finding] = post_mortem.returns_findings(case, measured, earned, economics, basis="both", roi_convention="ratio")
+    n_effect, n_cost = int(measured.row("active_days")["n"]), len(case.treated)
+    assert n_effect != n_cost
+    assert f"on {n_effect:,} customers" in finding.text.en
+    assert f"the {n_cost:,} customers assigned" in finding.text.en
+
+
+def test_days_that_no_window_has_are_called_impossible(reviews: dict) -> None:
+    case, measured = reviews["K004"]
+    economics = post_mortem.read_economics()
+
+    def said(day_value: float) -> str:
+        earned = post_mortem.returns(case, measured, economics, day_value=day_value)
+        return post_mortem.returns_findings(
+            case, measured, earned, economics, basis="activity", roi_convention="ratio"
+        )[0].text.en
+
+    cost_each = case.treated["rewarded_cost"].mean()
+    most = case.window_days - case.people["active_days"].mean()
+    assert "impossible within 28 days" in said(cost_each / (most + 1))
+    assert "impossible" not in said(cost_each / (most - 1))
+
+
+def test_money_is_judged_uncapped_and_the_capped_stands_beside(reviews: dict) -> None:
+    case, measured = reviews["K007"]
+    row, beside = measured.row("aum_change"), measured.capped("aum_change")
+    means = case.people.assign(aum_before=0).groupby("arm")["aum_change"].mean()
+    assert row["method"].endswith("uncapped")
+    # without the past as covariate it is the difference of means, nothing cut off
+    plain = measures.measure(replace(case, people=case.people.assign(aum_before=0.0))).row("aum_change")
+    assert plain["estimate"] == pytest.approx(means["treatment"] - means["control"])
+    assert beside["estimate"] != row["estimate"]
+    [finding] = post_mortem.effect_findings(case, measured)
+    assert [figure.value for figure in finding.figures] == [row["estimate"], beside["estimate"]]
+    assert "With the largest amounts capped" in finding.text.en
+    answer = post_mortem.hypotheses(case, measured).set_index("claim").loc["more_assets"]
+    assert answer["estimate"] == row["estimate"]
+    shown = post_mortem.effects_shown(measured).set_index("metric")
+    assert shown.loc["aum_change", ["estimate", "capped"]].tolist() == [row["estimate"], beside["estimate"]]
+    assert measures.measure(case, winsorize_quantile=1.0).capped("aum_change") is None
+
+
+@pytest.mark.parametrize(("campaign_id", "branch"), [("K001", "Harbour"), ("K007", "Harbour")])
+def test_one_branch_stands_against_the_whole_banks_plan(
+    sample_bank_folder: Path, campaign_id: str, branch: str
+) -> None:
+    case = post_mortem.open_case(banks.open(sample_bank_folder, branch=branch), campaign_id)
+    measured = post_mortem.measure(case)
+    amounts = post_mortem.gap_bridge(case, measured).set_index("piece")["amount"]
+    assert amounts[["baseline", "branch", "drift", "draw", "effect"]].sum() == pytest.approx(amounts["actual"])
+    assert amounts["actual"] + amounts["gap"] == pytest.approx(amounts["target"])
+    held_out = case.people[case.people["arm"] == case.control]
+    if case.goal_metric == "active_days":
+        # the drift is what the hold-out's days did over time, wherever the plan's baseline lies
+        change = held_out["active_days"].mean() - held_out["active_days_before"].mean()
+        assert amounts["drift"] == pytest.approx(change)
+        assert amounts["branch"] == pytest.approx(case.people["active_days_before"].mean() - case.brief.goal.baseline)
+        moved = case.brief.model_copy(update={"goal": case.brief.goal.model_copy(update={"baseline": 9.0})})
+        again = post_mortem.gap_bridge(replace(case, brief=moved), measured).set_index("piece")["amount"]
+        assert again["drift"] == pytest.approx(amounts["drift"])
+    for finding in (
+        post_mortem.attainment_finding(case, post_mortem.attainment(case)),
+        post_mortem.gap_finding(case, post_mortem.gap_bridge(case, measured), post_mortem.gap_tables(case)),
+    ):
+        assert "hole bank's" in finding.text.en
+        assert "全行" in finding.text.zh
+
+
+def test_whole_bank_opened_either_way_speaks_of_its_own_plan(sample_bank_folder: Path) -> None:
+    for branch in ("", None):
+        case = post_mortem.open_case(banks.open(sample_bank_folder, branch=branch), "K001")
+        assert case.speaks_of_whole_plan
+        assert "hole bank's" not in post_mortem.brief_findings(case)[0].text.en
+
+
+@pytest.mark.parametrize(
+    ("before", "words"),
+    [
+        (([6, 7, 8, 7] * 10, [1, 2, 3, 2] * 10), "come more anyway"),
+        (([1, 2, 3, 2] * 10, [6, 7, 8, 7] * 10), "come less before|came less before"),
+        (([1, 2, 3, 2] * 10, [1, 2, 3, 2] * 10), "can't be told apart"),
+    ],
+)
+def test_naive_answer_follows_the_gap_before(reviews: dict, before: tuple[list, list], words: str) -> None:
+    case, _ = reviews["K001"]
+    people = case.treated.head(80).assign(
+        is_joined=[1] * 40 + [0] * 40, n_rewards=0, active_days_before=[*before[0], *before[1]]
+    )
+    finding = post_mortem.naive_finding(replace(case, people=people))
+    assert re.search(words, finding.text.en)
+    assert finding.figures[0].lower < finding.figures[0].value < finding.figures[0].upper
+    alone = post_mortem.naive_finding(replace(case, people=people.assign(is_joined=1)))
+    assert "nobody to set them against" in alone.text.en
 
 
 @pytest.mark.parametrize("campaign_id", ["K001", "K004", "K007", "K009"])
@@ -120,7 +251,12 @@ def test_gap_tables_and_bridge_add_up(reviews: dict, campaign_id: str) -> None:
     bridge = post_mortem.gap_bridge(case, measured)
     if case.control:
         amounts = bridge.set_index("piece")["amount"]
-        assert amounts[["baseline", "drift", "effect"]].sum() == pytest.approx(amounts["actual"])
+        assert amounts[["baseline", "drift", "draw", "effect"]].sum() == pytest.approx(amounts["actual"])
+        # each piece by itself, money too: the drift is what the hold-out did, the effect the headline's
+        held_out = case.people.loc[case.people["arm"] == case.control, case.goal_metric].mean()
+        assert amounts["drift"] == pytest.approx(held_out - case.brief.goal.baseline)
+        rows = measured.headline[measured.headline["metric"] == case.goal_metric]
+        assert amounts["effect"] == pytest.approx((rows["estimate"] * rows["n"]).sum() / rows["n"].sum())
         assert amounts["actual"] + amounts["gap"] == pytest.approx(amounts["target"])
     else:
         assert bridge.empty
@@ -358,6 +494,21 @@ def test_another_window_of_a_hypothesis_is_measured_for_itself(reviews: dict) ->
     table = post_mortem.hypotheses(asked, measured).set_index("claim")
     assert table.loc["fortnight", "estimate"] < table.loc["more_active_days", "estimate"]
     assert table.loc["year", "reason"] == "window_open"
+
+
+def test_another_window_is_measured_with_the_same_brief_and_cap(sample_bank: Any, tmp_path: Path) -> None:
+    content = yaml.safe_load((sample_bank.folder / "briefs" / "K009.yml").read_text(encoding="utf-8"))
+    for arm in content["arms"]:
+        arm["control"] = arm["name"] == "points"
+    file = tmp_path / "brief.yml"
+    file.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
+    case = post_mortem.open_case(sample_bank, "K009", brief=str(file))
+    measured = post_mortem.measure(case, winsorize_quantile=0.9)
+    assert case.control == "points"
+    other = verdicts._other_window(case, measured, 14)
+    # the hold-out is the one that the brief names, not the one that the arms' names suggest
+    assert set(other.table["arm"]) == set(case.arms)
+    assert other.winsorize_quantile == 0.9
 
 
 def test_next_cycle_takes_over_effects_with_standard_errors(reviews: dict) -> None:

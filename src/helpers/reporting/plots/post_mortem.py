@@ -23,7 +23,7 @@ _LEVELS = ("baseline", "actual", "target")
 def plot_gap(
     bridge: pd.DataFrame, *, ax: Axes | None = None, language: str = "en", unit: str = "days", currency: str = ""
 ) -> Axes:
-    """Waterfall from the planned baseline over drift and effect to actual, gap and target.
+    """Waterfall from the planned baseline over branch, drift, draw and effect to actual, gap and target.
 
     Parameters
     ----------
@@ -100,7 +100,8 @@ def plot_course(
     window_days : int
         Length of the outcome window, shaded where the axis is in weeks.
     is_causal : bool
-        False where the split is broken: the title then speaks of a difference only.
+        False where the split is broken: the title then speaks of a difference only. Between branches it never speaks of
+        a cause.
     """
     w = Writer(language)
     ax = style.new_axes(ax)
@@ -152,14 +153,14 @@ def _course_title(
         f"{_arm(arm, w.language) + ' ' if len(arms) > 1 else ''}{w.n(value, 'days', signed=True)}"
         for arm, value in inside.groupby("arm")["estimate"].sum().items()
     )
+    if not is_weekly:
+        return w(
+            f"On the start {said} against branches not yet reached; before it they should move alike",
+            f"上线当期相对未上线网点 {said}；此前各时段走势应相同",
+        )
     if not is_causal:
         return w("Difference between the arms, week by week: no cause is claimed", "各组逐周差异：不构成因果结论")
-    if is_weekly:
-        return w(f"Added in the window, week by week and unadjusted: {said}", f"窗口期逐周增量合计（未校正）：{said}")
-    return w(
-        f"On the start {said}; in the periods before it the branches should move alike",
-        f"上线当期 {said}；上线前各时段网点应走势相同",
-    )
+    return w(f"Added in the window, week by week and unadjusted: {said}", f"窗口期逐周增量合计（未校正）：{said}")
 
 
 def plot_funnel(funnel: pd.DataFrame, *, ax: Axes | None = None, language: str = "en") -> Axes:

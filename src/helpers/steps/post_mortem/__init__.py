@@ -3,15 +3,13 @@
 from helpers.metrics.economics import read_economics
 from helpers.steps.post_mortem import nothing
 from helpers.steps.post_mortem.captions import CAPTIONS, gap_captions
-from helpers.steps.post_mortem.cases import Case, brief_findings, design_remark, metric_unit, open_case
+from helpers.steps.post_mortem.cases import Case, metric_unit, open_case
 from helpers.steps.post_mortem.decisions import SHOWN as CYCLE_COLUMNS
 from helpers.steps.post_mortem.decisions import Decision, decide, decision_findings, next_cycle
 from helpers.steps.post_mortem.earnings import returns, returns_findings
 from helpers.steps.post_mortem.effects import (
     course,
     effect_findings,
-    money_findings,
-    naive_finding,
     net_findings,
     placebo_finding,
     split_finding,
@@ -27,6 +25,9 @@ from helpers.steps.post_mortem.levels import (
     in_words,
 )
 from helpers.steps.post_mortem.measures import Measures, effects_shown, measure, money_rows
+from helpers.steps.post_mortem.money import money_findings
+from helpers.steps.post_mortem.naive import naive_finding
+from helpers.steps.post_mortem.promises import brief_findings, design_remark
 from helpers.steps.post_mortem.routes import GOODS_COLUMNS, SHARE_BOUNDS, Places, goods_finding, leak_finding, places
 from helpers.steps.post_mortem.verdicts import hypotheses, hypothesis_findings
 

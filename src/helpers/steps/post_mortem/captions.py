@@ -11,10 +11,12 @@ from helpers.steps.post_mortem.cases import Case, metric_unit
 
 CAPTIONS: Mapping[str, Text] = {
     "attainment": Text("Planned and actual, level by level", "逐级对照计划与实际"),
-    "naive": Text("Active days of participants and the other treated", "参与者与其他客户的活跃天数"),
+    "naive": Text(
+        "Active days of those who joined or took a benefit, and of the others", "参加或领取权益者与其他客户的活跃天数"
+    ),
     "effects": Text(
-        "Differences to the hold-out per treated customer: days, shares (0-1) or the bank's currency",
-        "实验组户均相对留白组的差异：天数、占比（0–1）或本行币种金额",
+        "Differences per customer to the hold-out, or to branches not yet reached: days, shares (0-1) or the bank's currency",
+        "户均相对留白组（或未上线网点）的差异：天数、占比（0–1）或本行币种金额",
     ),
     "periods": Text("Comparable periods: active days per customer", "可比时段的户均活跃天数"),
     "people_stage": Text("People: by how far they came", "人：按走到的环节"),
@@ -28,7 +30,7 @@ CAPTIONS: Mapping[str, Text] = {
     "pages": Text("Pages that the treated visited while it ran", "活动期内实验组客户访问的页面"),
     "abuse_rules": Text("Signals among those who took a benefit", "领取权益客户命中的特征"),
     "without": Text("The difference with and without the flagged", "剔除被标记客户前后的差异"),
-    "returns": Text("Return and cost per treated customer", "实验组户均回报与成本"),
+    "returns": Text("Return and cost per customer", "户均回报与成本"),
     "hypotheses": Text("Hypotheses and guardrails", "假设与护栏"),
     "next_cycle": Text("What the next cycle takes over", "交给下一周期的结果"),
 }

@@ -11,8 +11,8 @@ import pandas as pd
 
 from helpers.bank import brief as briefs
 from helpers.bank import places
-from helpers.findings import Figure, Finding, Text, Writer
-from helpers.metrics import journeys, outcomes, segments
+from helpers.findings import Text, Writer
+from helpers.metrics import holdouts, journeys, outcomes, segments
 from helpers.metrics.campaigns import Campaign, MeasuringDays, campaign, measuring_days, midnight
 from helpers.models import rollout
 
@@ -68,6 +68,8 @@ class Case:
     after_days_asked : int
     alpha : float
     measuring : MeasuringDays
+    brief_asked, run_dir : str
+        As they were given, to open the campaign once more for another window.
     """
 
     bank: Bank
@@ -88,6 +90,8 @@ class Case:
     after_days_asked: int
     alpha: float
     measuring: MeasuringDays
+    brief_asked: str = ""
+    run_dir: str = ""
 
     @property
     def treated(self) -> pd.DataFrame:
@@ -107,7 +111,15 @@ class Case:
     @property
     def speaks_of_whole_plan(self) -> bool:
         """True if the customers looked at are those that the brief planned for."""
-        return self.brief is not None and self.bank.branch == self.brief.branch
+        return self.brief is not None and (self.bank.branch or "") == (self.brief.branch or "")
+
+    def whose_plan(self, w: Writer) -> str:
+        """Name those whom the brief planned for, where they are not those looked at; else nothing."""
+        if self.brief is None or self.speaks_of_whole_plan:
+            return ""
+        if not self.brief.branch:
+            return w("the whole bank's ", "全行")
+        return w(f"branch {self.brief.branch}'s ", f"{self.brief.branch}网点")
 
     def who(self, w: Writer) -> str:
         """Name one of the customers looked at: treated where there are arms, else of the segment."""
@@ -200,6 +212,8 @@ def open_case(
         after_days_asked=after_days,
         alpha=alpha,
         measuring=measuring_days(bank, of, window_days=window_days),
+        brief_asked=brief,
+        run_dir=run_dir,
     )
 
 
@@ -255,10 +269,9 @@ def _design(bank: Bank, of: Campaign, brief: briefs.Brief | None) -> tuple[str, 
 
 
 def _control(names: list[str], brief: briefs.Brief | None, of: Campaign) -> str:
-    wanted = [brief.control] if brief and brief.control else []
-    for name in [*wanted, "control", "holdout", "hold_out", "hold-out"]:
-        if name in names:
-            return name
+    found = holdouts.control_arm(names, named=brief.control if brief else "")
+    if found:
+        return found
     raise ValueError(
         f"campaign {of.campaign_id}: none of the arms {', '.join(names)} is known as the hold-out; "
         "name it in the brief (arms: control: true)"
@@ -311,72 +324,6 @@ def _band(active_days_before: pd.Series, before_days: int) -> pd.Series:
     return bands
 
 
-def brief_findings(case: Case) -> list[Finding]:
-    """Say what was promised, and whether the paper is still the one that was sealed."""
-    of, brief = case.campaign, case.brief
-    if brief is None:
-        text = Text(
-            f"No brief of {of.campaign_id} was found: without what was promised before the launch, attainment and "
-            "hypotheses can't be answered; the rest of this page stands.",
-            f"未找到 {of.campaign_id} 的活动简报：缺少上线前的承诺，目标达成与假设检验无法作答，其余内容不受影响。",
-        )
-        return [Finding("brief", text, tone="warning")]
-    goal = brief.goal
-    target = Figure("goal_target", goal.target, unit=_unit(goal.unit), period=case.period)
-
-    def sentence(w: Writer) -> str:
-        metric = metric_name(goal.metric).say(w.language)
-        baseline, hoped = w.n(goal.baseline, target.unit), w.n(goal.target, target.unit)
-        return w(
-            f"“{brief.name.en}” ({of.campaign_id}, {of.starts_date} to {of.ends_date}) was to lift {metric} "
-            f"per treated customer from {baseline} to {hoped}, by a brief written on {brief.written_on}.",
-            f"「{brief.name.zh}」（{of.campaign_id}，{of.starts_date} 至 {of.ends_date}）："
-            f"{brief.written_on} 的简报约定，将实验组户均{metric}由 {baseline}提升至 {hoped}。",
-        )
-
-    found = [Finding("brief", Text.write(sentence, currency=case.bank.currency), (target,))]
-    if case.is_untouched:
-        words = Text(
-            f"The brief carries the fingerprint that it was sealed with ({case.fingerprint}): nothing in it was "
-            "changed since.",
-            f"简报指纹与封存时一致（{case.fingerprint}），内容未被改动。",
-        )
-        found.append(Finding("brief_fingerprint", words, tone="good"))
-    else:
-        words = Text(
-            f"The brief was EDITED AFTER IT WAS SEALED (its content now gives {case.fingerprint}): goals and "
-            "hypotheses below may have been fitted to the result, and their verdicts count for little.",
-            f"简报在封存之后被修改过（当前内容指纹 {case.fingerprint}）："
-            "下文的目标与假设可能是看着结果改的，其结论参考价值有限。",
-        )
-        found.append(Finding("brief_fingerprint", words, tone="bad"))
-    return found
-
-
-def design_remark(case: Case) -> Text:
-    """Say how customers came into the campaign, and what that allows to be said."""
-    n = f"{len(case.people):,}"
-    if case.design == RANDOMISED:
-        arms = len(case.arms) + 1
-        return Text(
-            f"{n} customers were drawn by chance into {arms} arms, “{case.control}” the hold-out: if the split came "
-            "out as configured, the difference between arms is what the campaign caused.",
-            f"{n} 位客户随机分入 {arms} 组，其中“{case.control}”为留白组："
-            "若分组比例符合设定，组间差异即活动带来的效果。",
-        )
-    if case.design == ROLLOUT:
-        return Text(
-            f"{n} customers were reached branch after branch, with no draw: the effect is read from branches not yet "
-            "reached, which assumes that without the campaign all would have moved alike.",
-            f"{n} 位客户按网点分批上线，未作随机分组：效果以尚未上线的网点为参照估计，前提是没有活动时各网点走势相同。",
-        )
-    return Text(
-        f"{n} customers, no hold-out and no later branches: the campaign can only be set beside other periods, and "
-        "nothing below claims that it caused a difference.",
-        f"共 {n} 位客户，既无留白组，也无后上线网点：只能与其他时段对照，以下内容均不构成因果结论。",
-    )
-
-
 def metric_name(metric: str) -> Text:
     """Return a metric's name as sentences use it; the slug itself for one that is not known here."""
     return METRICS.get(metric, (Text(metric, metric), "score"))[0]
@@ -394,7 +341,3 @@ def metric_unit(metric: str, *, difference: bool = False) -> str:
     """Return a metric's unit, as a difference where asked: shares differ by points."""
     unit = METRICS.get(metric, (Text(metric, metric), "score"))[1]
     return "points" if difference and unit == "share" else unit
-
-
-def _unit(unit: str) -> str:
-    return "money_each" if unit == "money" else unit

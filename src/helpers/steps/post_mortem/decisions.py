@@ -11,9 +11,9 @@ from helpers.steps.post_mortem import cases
 from helpers.steps.post_mortem.cases import Case, metric_name, metric_unit
 from helpers.steps.post_mortem.earnings import pick
 from helpers.steps.post_mortem.hunters import Hunters
-from helpers.steps.post_mortem.measures import Measures
+from helpers.steps.post_mortem.measures import CONDITIONAL, DIFFERENCE, Measures
 
-SHOWN = ["metric", "arm", "estimate", "se", "lower", "upper", "n", "is_causal", "decision"]
+SHOWN = ["metric", "arm", "estimate", "se", "lower", "upper", "n", "basis", "decision"]
 GO_ON, CHANGE, STOP = "go_on", "change", "stop"
 
 
@@ -77,7 +77,12 @@ def _decide(
         head = w(*_ACTIONS[action])
         named = cases.arm_name(arm, w.language)
         of_arm = "" if len(case.arms) == 1 else w(f" (arm {named})", f"（{named}组）")
-        return w(f"{head}{of_arm}: {en.format(**facts)}", f"{head}{of_arm}：{zh.format(**facts)}")
+        condition = ""
+        if measures.claim == CONDITIONAL and rule not in ("not_measured",):
+            condition = w(
+                "if without the campaign the branches would have moved alike, ", "若没有活动时各网点走势相同，则"
+            )
+        return w(f"{head}{of_arm}: {condition}{en.format(**facts)}", f"{head}{of_arm}：{condition}{zh.format(**facts)}")
 
     return Decision(arm, action, rule, Text.write(sentence, currency=case.bank.currency))
 
@@ -87,7 +92,7 @@ def _fired(
 ) -> tuple[str, str]:
     if measures.basis == "broken_split":
         return "broken_split", CHANGE
-    if measures.basis == "before_after":
+    if measures.claim == DIFFERENCE:
         return "no_hold_out", CHANGE
     row = measures.row(case.goal_metric, arm)
     if row is None or row["lower"] != row["lower"]:
@@ -179,14 +184,14 @@ _RULES = {
         "ROI 下限 {roi_low} 不低于 {margin}，对{name}的效果至少 {low}。",
     ),
     "does_not_pay": (
-        "the effect on {name} is real (at least {low}), but even the upper end of the ROI, {roi_high}, is below {margin}: "
+        "the effect on {name} is above 0 (at least {low}), but even the upper end of the ROI, {roi_high}, is below {margin}: "
         "make it cheaper before it runs again.",
-        "对{name}确有效果（至少 {low}），但 ROI 上限 {roi_high} 也低于 {margin}：先降成本再做。",
+        "对{name}的效果高于 0（至少 {low}），但 ROI 上限 {roi_high} 也低于 {margin}：先降成本再做。",
     ),
     "may_pay": (
-        "the effect on {name} is real (at least {low}), but the ROI reaches from {roi_low} to {roi_high}, across {margin}: "
+        "the effect on {name} is above 0 (at least {low}), but the ROI reaches from {roi_low} to {roi_high}, across {margin}: "
         "whether it pays is open. Cut the cost or measure money in a larger group.",
-        "对{name}确有效果（至少 {low}），但 ROI 区间 {roi_low} 至 {roi_high} 跨过 {margin}：是否划算尚未可知。"
+        "对{name}的效果高于 0（至少 {low}），但 ROI 区间 {roi_low} 至 {roi_high} 跨过 {margin}：是否划算尚未可知。"
         "请先降本，或以更大样本测资金效果。",
     ),
     "no_cost": (
@@ -231,9 +236,7 @@ def next_cycle(
     rows = []
     flagged = hunters.table[hunters.table["rule"] == "flagged"] if len(hunters.table) else hunters.table
     by_arm = {decision.arm: decision for decision in decisions}
-    for _, row in measures.table.iterrows():
-        if str(row["method"]).endswith("uncapped"):
-            continue
+    for _, row in measures.headline.iterrows():
         mine = people[people["arm"] == row["arm"]]
         roi = pick(returns, str(row["arm"]), return_basis)
         rows.append(
@@ -241,7 +244,7 @@ def next_cycle(
                 "campaign_id": case.campaign.campaign_id,
                 "form": case.campaign.form,
                 "segment": case.brief.segment if case.brief else "",
-                "branch": case.bank.branch,
+                "branch": case.bank.branch or "",
                 "starts_date": case.campaign.starts_date.isoformat(),
                 "metric": row["metric"],
                 "arm": row["arm"],

@@ -8,7 +8,7 @@ from helpers.findings import Figure, Finding, Text, Writer
 from helpers.metrics.economics import Economics
 from helpers.models import experiments
 from helpers.steps.post_mortem.cases import Case, arm_name
-from helpers.steps.post_mortem.measures import Measures
+from helpers.steps.post_mortem.measures import CONDITIONAL, DIFFERENCE, Measures
 
 COLUMNS = [
     "arm", "part", "n", "value_each", "value_lower", "value_upper", "cost_each", "cost", "roi", "roi_lower", "roi_upper",
@@ -41,8 +41,8 @@ def returns(
     """What each arm earned per treated customer beyond the hold-out, what it cost, and the ROI.
 
     Activity counts net of what was pulled forward (window and days after together, where these were seen); money
-    counts what was kept 31–90 days after the end (the change in the window only if that is not known yet), capped as in
-    the effects. Costs are those recorded with messages and benefits.
+    counts what was kept 31–90 days after the end (the change in the window only if that is not known yet), uncapped.
+    Costs are those recorded with messages and benefits.
 
     Parameters
     ----------
@@ -59,7 +59,8 @@ def returns(
     -------
     DataFrame, one row an arm and part (activity, money, both)
         ``value_each`` with bounds per treated customer, ``cost_each``, ``cost`` of the arm, ``roi`` with bounds (empty
-        without recorded cost). No rows where no cause may be claimed.
+        without recorded cost). ``n`` are the customers whose cost is counted. No rows where not even a conditional effect may
+        be claimed.
     """
     if roi_convention not in CONVENTIONS:
         raise ValueError(f"roi_convention must be one of {', '.join(CONVENTIONS)}, not {roi_convention!r}")
@@ -67,7 +68,7 @@ def returns(
         raise ValueError(f"earning_days must be at least 1, not {earning_days}")
     if day_value < 0:
         raise ValueError(f"active_day_value must be 0 or more, not {day_value}")
-    if not measures.is_causal:
+    if measures.claim == DIFFERENCE:
         return pd.DataFrame(columns=COLUMNS)
     each = day_value or active_day_value(case, economics)
     margin = economics.margin_on_money(earning_days)
@@ -108,10 +109,8 @@ def _together(
 ) -> tuple[float, float, float]:
     """Estimate both parts as one value a customer, so that the interval knows how they go together."""
     people = case.people[["arm", "active_days_before", "aum_before"]].copy()
-    capped = case.people[money["metric"]].astype(float)
-    if money["cap_upper"] == money["cap_upper"]:
-        capped = capped.clip(money["cap_lower"], money["cap_upper"])
-    people["value"] = each * case.people[activity["metric"]].astype(float) + margin * capped
+    kept = case.people[money["metric"]].astype(float)
+    people["value"] = each * case.people[activity["metric"]].astype(float) + margin * kept
     found = experiments.effect(
         people,
         metric="value",
@@ -151,8 +150,24 @@ def returns_findings(
     for arm in case.arms:
         row = pick(table, arm, basis)
         if row is not None:
-            found.append(_roi_finding(case, measures, row, economics, spent, roi_convention, first=not found))
+            needed = _days_to_cover(case, measures, table, arm)
+            found.append(_roi_finding(case, measures, row, economics, spent, roi_convention, needed, first=not found))
     return found
+
+
+def _days_to_cover(case: Case, measures: Measures, table: pd.DataFrame, arm: str) -> tuple[float, int, float] | None:
+    """Return (more active days that cover the cost alone, days watched, most that can be added to the usual ones)."""
+    metric = _activity_metric(measures)
+    mine = table[(table["arm"] == arm) & (table["part"] == "activity")]
+    effect = measures.row(metric, arm)
+    if mine.empty or effect is None or not mine["cost_each"].iloc[0] > 0:
+        return None
+    value, estimate = float(mine["value_each"].iloc[0]), float(effect["estimate"])
+    if estimate == 0 or value == 0:
+        return None
+    days = case.window_days + (case.after_days if metric == "active_days_net" else 0)
+    usual = case.people[case.people["arm"] == case.control] if case.control else case.people
+    return float(mine["cost_each"].iloc[0]) / (value / estimate), days, days - float(usual[metric].mean())
 
 
 def pick(table: pd.DataFrame, arm: str, basis: str) -> pd.Series | None:
@@ -171,14 +186,23 @@ def _roi_finding(
     economics: Economics,
     spent: Figure,
     convention: str,
+    needed: tuple[float, int, float] | None,
     *,
     first: bool,
 ) -> Finding:
     arm = str(row["arm"])
     tail = "" if len(case.arms) == 1 else f"_{arm}"
     n = int(row["n"])
+    is_conditional = measures.claim == CONDITIONAL
+    behind = measures.row(_activity_metric(measures) if row["part"] == "activity" else money_metric(measures), arm)
+    n_effect = int(behind["n"])
     value = Figure(
-        f"return_each{tail}", row["value_each"], _known(row["value_lower"]), _known(row["value_upper"]), "money_each", n
+        f"return_each{tail}",
+        row["value_each"],
+        _known(row["value_lower"]),
+        _known(row["value_upper"]),
+        "money_each",
+        n_effect,
     )
     roi = Figure(f"roi{tail}", _known(row["roi"]), _known(row["roi_lower"]), _known(row["roi_upper"]), "ratio", n)
     even = 1 if convention == "ratio" else 0
@@ -188,6 +212,13 @@ def _roi_finding(
         who = "" if not tail else w(f"Arm {arm_name(arm, 'en')}: ", f"{arm_name(arm, 'zh')}组：")
         on = w(*_PARTS[str(row["part"])])
         kind = w(*_CONVENTION[convention])
+        one, lead = "treated customer", w("Return on ", "")
+        if is_conditional:
+            one = case.who(w)
+            lead = w(
+                "If without the campaign the branches would have moved alike, return on ",
+                "以没有活动时各网点走势相同为前提，",
+            )
         stands = w(
             f"It stands on a spread of {w.n(economics.spread, 'share')} less {w.n(economics.expected_loss, 'share')} "
             f"expected loss a year, fees of {w.n(economics.fee_income_per_active_month, 'money_each')} less "
@@ -205,17 +236,31 @@ def _roi_finding(
             )
         else:
             stands += w(".", "。")
+        if needed is not None:
+            more, days, most = needed
+            stands += w(
+                f" Activity alone would cover the cost with {w.n(more, 'days')} more per {one}",
+                f"仅靠活跃覆盖成本，户均须多 {w.n(more, 'days')}",
+            )
+            if more > most:
+                stands += w(f": impossible within {w.n(days, 'days')}", f"，在 {w.n(days, 'days')}内不可能做到")
+            stands += w(".", "。")
+        if n_effect != n:
+            stands += w(
+                f" The effect is that on {w.n(n_effect, 'customers')} of the branches reached, whoever was active before; "
+                f"the cost is that of the {w.n(n, 'customers')} assigned.",
+                f"效果按已上线网点中此前有活跃的 {w.n(n_effect, 'customers')}计，成本按入组的 {w.n(n, 'customers')}计。",
+            )
         if roi.value is None:
             return who + w(
-                f"Return on {on} {w.est(value, signed=True)} per treated customer; no cost is recorded, so there is no "
-                f"ROI. {stands}",
-                f"{on}口径户均增量回报 {w.est(value, signed=True)}；未记录成本，无法计算 ROI。{stands}",
+                f"{lead}{on} {w.est(value, signed=True)} per {one}; no cost is recorded, so there is no ROI. {stands}",
+                f"{lead}{on}口径户均增量回报 {w.est(value, signed=True)}；未记录成本，无法计算 ROI。{stands}",
             )
         cost_each = w.n(row["cost_each"], "money_each")
         return who + w(
-            f"Return on {on}: {w.est(value, signed=True)} per treated customer for {cost_each} spent "
+            f"{lead}{on}: {w.est(value, signed=True)} per {one} for {cost_each} spent "
             f"({w.n(row['cost'], 'money')} in all): ROI {w.est(roi)} ({kind}, {even} breaks even). {stands}",
-            f"{on}口径户均增量回报 {w.est(value, signed=True)}，户均成本 {cost_each}"
+            f"{lead}{on}口径户均增量回报 {w.est(value, signed=True)}，户均成本 {cost_each}"
             f"（合计 {w.n(row['cost'], 'money')}）：ROI {w.est(roi)}（{kind}，{even} 为盈亏平衡）。{stands}",
         )
 

@@ -9,34 +9,16 @@ from helpers.metrics import campaign_weeks
 from helpers.models import rollout
 from helpers.steps.post_mortem import cases
 from helpers.steps.post_mortem.cases import Case, metric_name, metric_unit
-from helpers.steps.post_mortem.measures import Measures
-
-
-def naive_finding(case: Case, measures: Measures) -> Finding:
-    """Say the naive answer and why it is none."""
-    table = measures.naive.set_index("took_part")
-    gap = float(table.loc["yes", "mean"] - table.loc["no", "mean"])
-    gap_before = float(table.loc["yes", "mean_before"] - table.loc["no", "mean_before"])
-    n = int(table["n"].sum())
-    figure = Figure("participants_gap", gap, unit="days", n=n, period=case.period)
-
-    def sentence(w: Writer) -> str:
-        return w(
-            f"Participants came {w.n(gap, 'days')} more in {case.window_days} days than every other {case.who(w)} "
-            f"(n = {n:,}) - but before the launch the gap was {w.n(gap_before, 'days')} already: those who "
-            "join come more anyway, so this is no effect of the campaign.",
-            f"参与者在 {case.window_days} 天内比{case.who(w)}其他客户多活跃 {w.n(gap, 'days')}（n = {n:,}）；"
-            f"但上线之前二者已相差 {w.n(gap_before, 'days')}：愿意参加的人本来就更活跃，这一差距不是活动效果。",
-        )
-
-    return Finding("participants", Text.write(sentence), (figure,), table="naive")
+from helpers.steps.post_mortem.measures import CONDITIONAL, Measures
+from helpers.steps.post_mortem.money import capped_words
+from helpers.steps.post_mortem.promises import design_remark
 
 
 def split_finding(case: Case, measures: Measures) -> Finding:
     """Say whether the split came out as configured, before any effect is read."""
     split = measures.split
     if split is None:
-        return Finding("split", cases.design_remark(case), tone="warning")
+        return Finding("split", design_remark(case), tone="warning")
     p = Figure("split_p_value", split["p_value"], unit="p_value", n=split["n"])
 
     def shares(w: Writer) -> str:
@@ -100,6 +82,15 @@ def _effect_finding(case: Case, measures: Measures, metric: str, arm: str) -> Fi
     tone = "plain"
     if measures.is_causal:
         tone = "good" if row["lower"] > 0 else "bad" if row["upper"] < 0 else "plain"
+    figures = (figure,)
+    beside = measures.capped(metric, arm)
+    if beside is not None:
+        tail = key.removeprefix("effect")
+        bounds = (float(beside["estimate"]), _none(beside["lower"]), _none(beside["upper"]))
+        figures += (Figure(f"effect_capped{tail}", *bounds, unit, int(beside["n"]), case.period),)
+
+    def capped(w: Writer) -> str:
+        return "" if len(figures) == 1 else w(" ", "") + capped_words(w, figures[1])
 
     def sentence(w: Writer) -> str:
         name = metric_name(metric).say(w.language)
@@ -119,34 +110,40 @@ def _effect_finding(case: Case, measures: Measures, metric: str, arm: str) -> Fi
             n_control = f"{int(row['n_control']):,}"
             return w(
                 f"The campaign{of_arm} changed {name} in {days} days by {number} per treated customer, "
-                f"against {n_control} held out{wide}; everybody assigned counts, whether or not they took part.",
+                f"against {n_control} held out{wide}; everybody assigned counts, whether or not they joined."
+                f"{capped(w)}",
                 f"活动{of_arm}在 {days} 天内使实验组户均{name}变化 {number}，"
-                f"对照为 {n_control} 位留白客户{wide}；凡被分组者均计入，不论是否参与。",
+                f"对照为 {n_control} 位留白客户{wide}；凡被分组者均计入，不论是否参加。{capped(w)}",
             )
         if measures.basis == "broken_split":
             return w(
                 f"The arms differ in {name} by {number}{of_arm}; since the split is broken, this difference "
-                "claims no cause.",
-                f"{of_arm}各组{name}相差 {number}；由于分组比例异常，这一差异不构成因果结论。",
+                f"claims no cause.{capped(w)}",
+                f"{of_arm}各组{name}相差 {number}；由于分组比例异常，这一差异不构成因果结论。{capped(w)}",
             )
-        if measures.basis == "rollout":
+        if measures.claim == CONDITIONAL:
+            moved = w("differed from", "相差")
+            if row["lower"] > 0:
+                moved = w("rose against", "上升")
+            elif row["upper"] < 0:
+                moved = w("fell against", "下降")
             return w(
-                f"In the branches reached, {name} rose by {number} per customer over {days} days beyond the "
-                f"change in branches not yet reached (customers active in the {rollout.ELIGIBLE_DAYS} days before the first "
-                "branch, by the same rule everywhere). This is the campaign's effect if without it all branches would "
-                "have moved alike; the interval takes the branch, not the customer, as the unit.",
-                f"已上线网点的户均{name}在 {days} 天内比尚未上线的网点多增 {number}"
+                f"In the branches reached, {name} per customer over {days} days {moved} branches not yet reached: {number} "
+                f"(change on the start; customers active in the {rollout.ELIGIBLE_DAYS} days before the first branch, by "
+                "the same rule everywhere). This is the campaign's effect only if without it the branches would have moved "
+                "alike; the interval takes the branch, not the customer, as the unit.",
+                f"与尚未上线的网点相比，已上线网点的户均{name}在 {days} 天内{moved}：{number}"
                 f"（各网点同口径：首个网点上线前 {rollout.ELIGIBLE_DAYS} 天内有活跃的客户）。"
-                "若没有活动时各网点走势相同，这就是活动效果；区间以网点（而非客户）为单位计算。",
+                "只有在没有活动时各网点走势相同的前提下，这才是活动效果；区间以网点（而非客户）为单位计算。",
             )
-        beside = w(*_BESIDE[str(row["method"])])
+        other_days = w(*_BESIDE[str(row["method"])])
         return w(
-            f"In the campaign's {days} days, {name} per customer differed by {number} from {beside}. Seasons "
+            f"In the campaign's {days} days, {name} per customer differed by {number} from {other_days}. Seasons "
             "and everything else that changed are in it: no cause is claimed.",
-            f"活动 {days} 天内户均{name}与{beside}相差 {number}，其中包含季节及其他一切变化，不构成因果结论。",
+            f"活动 {days} 天内户均{name}与{other_days}相差 {number}，其中包含季节及其他一切变化，不构成因果结论。",
         )
 
-    return Finding(key, Text.write(sentence, currency=case.bank.currency), (figure,), table="effects", tone=tone)
+    return Finding(key, Text.write(sentence, currency=case.bank.currency), figures, table="effects", tone=tone)
 
 
 _BESIDE = {
@@ -256,6 +253,13 @@ def _net_finding(case: Case, measures: Measures, arm: str) -> Finding:
             )
         elif net["lower"] > 0:
             text += w("The gain stands when the days after are counted in.", "计入后段，增量依然成立。")
+        elif net["upper"] < 0:
+            text += w("Over both together activity was lost.", "两段合计，活跃净减少。")
+        elif after["upper"] < 0:
+            text += w(
+                "Activity was lost after the window, and the window's own gain can't be told from none.",
+                "窗口期之后活跃减少，窗口期本身的增量与零无法区分。",
+            )
         elif after["lower"] > 0:
             text += w("The gain went on after the window.", "窗口期之后仍有增量。")
         else:
@@ -299,66 +303,3 @@ def course(case: Case, measures: Measures, *, weeks_before: int = 8) -> pd.DataF
     if measures.events is not None:
         return measures.events.rename(columns={"period": "position"}).assign(axis="period", arm=case.arms[0])[columns]
     return pd.DataFrame(columns=columns)
-
-
-def money_findings(case: Case, measures: Measures) -> list[Finding]:
-    """Say what the campaign moved in money, and whether it stayed when the bait was gone."""
-    if measures.row("aum_change") is None or measures.basis != "randomised":
-        reason = Text("no balance day after the window yet", "窗口期后尚无余额数据")
-        if measures.basis == "rollout":
-            reason = Text("between branches only activity is compared", "网点之间仅比较活跃")
-        elif measures.basis != "randomised":
-            reason = Text("no sound hold-out", "没有可靠的留白组")
-        text = Text(
-            f"The effect on money can't be told: {reason.en}.",
-            f"无法判断对资金的效果：{reason.zh}。",
-        )
-        return [Finding("money", text, tone="warning")]
-    return [_money_finding(case, measures, arm) for arm in case.arms if measures.row("aum_change", arm) is not None]
-
-
-def _money_finding(case: Case, measures: Measures, arm: str) -> Finding:
-    tail = "" if len(case.arms) == 1 else f"_{arm}"
-    during, kept = measures.row("aum_change", arm), measures.row("aum_kept_change", arm)
-    period = f"{case.measuring.before}/{case.measuring.after}"
-    bounds = (during["estimate"], during["lower"], during["upper"])
-    figures = [Figure(f"effect_aum{tail}", *bounds, "money_each", int(during["n"]), period)]
-    if kept is not None:
-        figures.append(
-            Figure(
-                f"effect_aum_kept{tail}", kept["estimate"], kept["lower"], kept["upper"], "money_each", int(kept["n"])
-            )
-        )
-    capped = "winsorized" in str(during["method"])
-
-    def sentence(w: Writer) -> str:
-        named = cases.arm_name(arm, w.language)
-        of_arm = "" if not tail else w(f"Arm {named}: ", f"{named}组：")
-        cap = w(" (extremes capped alike in all arms)", "（各组同口径截尾）") if capped else ""
-        text = of_arm + w(
-            f"From {case.measuring.before} to {case.measuring.after} assets per treated customer moved by "
-            f"{w.est(figures[0], signed=True)} against those held out{cap}. ",
-            f"{case.measuring.before} 至 {case.measuring.after}，相对留白组，实验组户均资产变化 "
-            f"{w.est(figures[0], signed=True)}{cap}。",
-        )
-        if kept is None:
-            return text + w(
-                "Whether it stays is not known before 31-90 days after the campaign's end.",
-                "能否留存，要到活动结束 31–90 天后才知道。",
-            )
-        text += w(
-            f"Of days 31-90 after the end the difference is {w.est(figures[1], signed=True)}: ",
-            f"结束后第 31–90 天的差异为 {w.est(figures[1], signed=True)}：",
-        )
-        if during["lower"] > 0 and kept["lower"] <= 0:
-            return text + w(
-                "what rose for the measuring day can't be shown to have stayed.", "考核时点的上升未能证明留了下来。"
-            )
-        if kept["lower"] > 0:
-            return text + w("the money stayed.", "资金留了下来。")
-        return text + w("neither a rise nor a loss of money can be shown.", "资金增减均无法确认。")
-
-    tone = "bad" if kept is not None and during["lower"] > 0 and kept["lower"] <= 0 else "plain"
-    return Finding(
-        f"money{tail}", Text.write(sentence, currency=case.bank.currency), tuple(figures), table="effects", tone=tone
-    )

@@ -85,11 +85,6 @@ def _without(case: Case, measures: Measures, people: pd.DataFrame, min_signals: 
         row = measures.row(metric, arm)
         rows.append({"who": "everybody"} | {name: row[name] for name in columns[1:]})
     if kept["arm"].value_counts().reindex([case.control, *case.arms]).fillna(0).min() >= 2:
-        capped = metric in cases.MONEY and measures.row(metric)["cap_upper"] == measures.row(metric)["cap_upper"]
-        if capped:
-            kept = kept.assign(
-                **{metric: kept[metric].clip(measures.row(metric)["cap_lower"], measures.row(metric)["cap_upper"])}
-            )
         found = experiments.effect(
             kept,
             metric=metric,
@@ -115,7 +110,7 @@ def hunters_findings(case: Case, hunters: Hunters) -> list[Finding]:
     if case.bank.rewards is None:
         n_flagged = int(hunters.people["is_flagged"].sum())
         text = Text(
-            f"{n_flagged:,} of {len(hunters.people):,} customers are flagged; who took a benefit is not known, since the "
+            f"Customers flagged: {n_flagged:,} of {len(hunters.people):,}; who took a benefit is not known, since the "
             "bank has no rewards table.",
             f"{len(hunters.people):,} 位客户中有 {n_flagged:,} 位被标记；因缺少权益发放表，无法得知谁领取了权益。",
         )
@@ -129,7 +124,7 @@ def hunters_findings(case: Case, hunters: Hunters) -> list[Finding]:
     def sentence(w: Writer) -> str:
         part = w.n(leaked.value / total, "share") if total else w.n(None)
         text = w(
-            f"{w.est(share)} of those who took a benefit are flagged ({int(row['customers']):,} customers with at least "
+            f"{w.est(share)} of those who took a benefit are flagged ({w.n(int(row['customers']), 'customers')} with at least "
             f"{hunters.min_signals} signals); {w.n(leaked.value, 'money')} of benefits, {part} of all, went to them. "
             "Flagged means worth a look, not proven.",
             f"领取权益的客户中 {w.est(share)}被标记（{int(row['customers']):,} 人，至少命中 {hunters.min_signals} 项特征），"

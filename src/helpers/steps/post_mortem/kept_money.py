@@ -60,14 +60,14 @@ def money_kept_finding(table: pd.DataFrame, *, currency: str) -> Finding:
     money = float(rows[0]["at_risk"])
     text = Text.write(
         lambda w: w(
-            f"{w.n(money, 'money')} stood above their usual level with {int(rows[0]['n']):,} customers when they were paid. "
+            f"{w.n(money, 'money')} stood above their usual level with {w.n(int(rows[0]['n']), 'customers')} when they were paid. "
             + (
                 "Still there: "
                 + "; ".join(f"after {day} days {w.est(figure)}" for day, figure in zip(seen, figures, strict=True))
                 if seen
                 else "Too early to tell how much stays"
             )
-            + (f" ({n_young:,} customers not watched that long)" if n_young else "")
+            + (f" ({w.n(n_young, 'customers')} not watched that long)" if n_young else "")
             + ". This describes the money that was paid for; what would have stayed anyway the effect above tells.",
             f"发放奖励时，{int(rows[0]['n']):,} 位客户的资产高出平时水平共 {w.n(money, 'money')}。"
             + (

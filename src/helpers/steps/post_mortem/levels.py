@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ibis
 import pandas as pd
 
 from helpers.findings import Figure, Finding, Text, Writer
@@ -9,7 +10,7 @@ from helpers.metrics import people_goods_place as pgp
 from helpers.steps.post_mortem.cases import Case, metric_name, metric_unit
 from helpers.steps.post_mortem.measures import Measures
 
-BRIDGE = ("baseline", "drift", "effect", "actual", "gap", "target")
+BRIDGE = ("baseline", "branch", "drift", "draw", "effect", "actual", "gap", "target")
 
 
 def attainment(case: Case) -> pd.DataFrame:
@@ -92,12 +93,13 @@ def attainment_finding(case: Case, table: pd.DataFrame) -> Finding:
 
     def sentence(w: Writer) -> str:
         target = w.n(row["planned"], unit)
+        whose_en, whose_zh = case.whose_plan(w) or "the ", case.whose_plan(w)
         gap = w.n(row["actual"] - row["planned"], unit, signed=True)
         said = w("was reached", "已达成") if reached else w("was missed", "未达成")
         return w(
-            f"The target of {target} for {name.en} per {case.who(w)} {said}: {w.est(actual)}, "
+            f"{whose_en[0].upper()}{whose_en[1:]}target of {target} for {name.en} per {case.who(w)} {said}: {w.est(actual)}, "
             f"{gap} against the target. A level reached is not an effect: the season may have done it.",
-            f"{case.who(w)}户均{name.zh}目标 {target}，{said}：实际 {w.est(actual)}，与目标相差 {gap}。"
+            f"{case.who(w)}户均{name.zh}的{whose_zh}目标为 {target}，{said}：实际 {w.est(actual)}，与目标相差 {gap}。"
             "达标并不等于有效果：也可能是季节使然。",
         )
 
@@ -116,27 +118,65 @@ def gap_bridge(case: Case, measures: Measures) -> pd.DataFrame:
     Returns
     -------
     DataFrame, one row a piece of :data:`BRIDGE`; empty without a brief or a hold-out
-        ``piece``, ``amount`` in the goal metric's unit: baseline + drift + effect = actual; actual + gap = target.
-        With several arms, all treated together against the hold-out.
+        ``piece``, ``amount`` in the goal metric's unit: baseline + branch + drift + draw + effect = actual;
+        actual + gap = target. ``drift`` is the hold-out's mean less the baseline. Where the brief planned for others than
+        are looked at, ``branch`` is the level of those looked at before the launch less the baseline, and ``drift`` the
+        hold-out's change since then; the piece is left out where that level is not known, and in its own plan.
+        ``effect`` is the headline's, with several arms all treated together against the hold-out; ``draw`` is the part of
+        the difference in means that the arms' past explains, and that chance gave them.
     """
     metric = case.goal_metric
     if case.brief is None or not case.control or not case.measured(metric) or case.treated.empty:
         return pd.DataFrame(columns=["piece", "amount"])
     goal = case.brief.goal
+    is_held_out = case.people["arm"] == case.control
     actual = float(case.treated[metric].mean())
-    held_out = float(case.people.loc[case.people["arm"] == case.control, metric].mean())
-    rows = measures.table[(measures.table["metric"] == metric) & ~measures.table["method"].str.endswith("uncapped")]
-    # the adjusted effect where there is one: what chance gave the arms before the launch belongs to the drift
+    held_out = float(case.people.loc[is_held_out, metric].mean())
+    rows = measures.headline[measures.headline["metric"] == metric]
     effect = float((rows["estimate"] * rows["n"]).sum() / rows["n"].sum()) if len(rows) else actual - held_out
-    amounts = {
-        "baseline": goal.baseline,
-        "drift": actual - effect - goal.baseline,
-        "effect": effect,
-        "actual": actual,
-        "gap": goal.target - actual,
-        "target": goal.target,
-    }
+    before = None if case.speaks_of_whole_plan else level_before(case)
+    amounts = {"baseline": goal.baseline}
+    if before is None:
+        amounts["drift"] = held_out - goal.baseline
+    else:
+        amounts["branch"] = float(before.mean()) - goal.baseline
+        amounts["drift"] = held_out - float(before[is_held_out].mean())
+    amounts["draw"] = actual - effect - sum(amounts.values())
+    amounts |= {"effect": effect, "actual": actual, "gap": goal.target - actual, "target": goal.target}
     return pd.DataFrame({"piece": list(amounts), "amount": [float(value) for value in amounts.values()]})
+
+
+def level_before(case: Case) -> pd.Series | None:
+    """Each customer's level of the goal's metric before the launch, over as many days as it is measured in after it.
+
+    Returns
+    -------
+    Series in the order of ``case.people``, or None
+        Active days per window from the days before; change of assets between the last two month ends before the launch,
+        scaled to the days that the campaign's own change runs over. None for other metrics, and without those days.
+    """
+    spans = {
+        "active_days": case.window_days,
+        "active_days_after": case.after_days,
+        "active_days_net": case.window_days + case.after_days,
+    }
+    if case.goal_metric in spans:
+        return case.people["active_days_before"] * spans[case.goal_metric] / case.before_days
+    days = case.measuring
+    if case.goal_metric != "aum_change" or len(days.base) < 2 or days.before is None or days.after is None:
+        return None
+    late, early = days.base[0], days.base[1]
+    rows = case.bank.balances.filter(lambda t: t.balance_date.isin([late, early])).semi_join(
+        case.assigned, "customer_id"
+    )
+    held = rows.group_by("customer_id").aggregate(
+        late=lambda t: ibis.cases((t.balance_date == ibis.literal(late), t.aum), else_=0.0).sum(),
+        early=lambda t: ibis.cases((t.balance_date == ibis.literal(early), t.aum), else_=0.0).sum(),
+    )
+    change = held.execute().set_index("customer_id").eval("late - early")
+    scale = (days.after - days.before).days / (late - early).days
+    # who has no balance row on either day held nothing on both
+    return case.people["customer_id"].map(change).fillna(0.0) * scale
 
 
 def gap_tables(case: Case, *, min_group_size: int = 10) -> dict[str, pd.DataFrame]:
@@ -197,21 +237,36 @@ def gap_finding(case: Case, bridge: pd.DataFrame, tables: dict[str, pd.DataFrame
             return w.n(amounts[piece], unit, signed=True)
 
         size = w.n(abs(amounts["gap"]), unit)
-        missing = w(f"{size} short of the target", f"距目标还差 {size}")
+        target_en, target_zh = f"{case.whose_plan(w) or 'the '}target", f"{case.whose_plan(w)}目标"
+        missing = w(f"{size} short of {target_en}", f"距{target_zh}还差 {size}")
         if amounts["gap"] <= 0:
-            missing = w(f"{size} beyond the target", f"超出目标 {size}")
+            missing = w(f"{size} beyond {target_en}", f"超出{target_zh} {size}")
+        branch = ""
+        if "branch" in amounts:
+            branch = w(
+                f"those looked at before the launch against it {say('branch')}, ",
+                f"上线前此处客户与基线之差 {say('branch')}，",
+            )
+        elif not case.speaks_of_whole_plan:
+            branch = w(
+                "(how far those looked at here stood from it before the launch is not known, and lies in the drift) ",
+                "（此处客户上线前与基线的差距未知，计入自然变化）",
+            )
+        plan = case.whose_plan(w)
         text = w(
-            f"Planned baseline {w.n(amounts['baseline'], unit)}, drift without the campaign {say('drift')}, difference "
-            f"to the hold-out {say('effect')}: actual {w.n(amounts['actual'], unit)}, {missing} (n = {n:,}).",
-            f"计划基线 {w.n(amounts['baseline'], unit)}，无活动时的自然变化 {say('drift')}，与留白组之差 {say('effect')}："
-            f"实际 {w.n(amounts['actual'], unit)}，{missing}（n = {n:,}）。",
+            f"{plan[:1].upper()}{plan[1:]}{'planned' if plan else 'Planned'} baseline {w.n(amounts['baseline'], unit)}, "
+            f"{branch}drift without the campaign {say('drift')}, chance of the draw {say('draw')}, difference to the hold-out "
+            f"{say('effect')}: actual {w.n(amounts['actual'], unit)}, {missing} (n = {n:,}).",
+            f"{plan}计划基线 {w.n(amounts['baseline'], unit)}，{branch}无活动时的自然变化 {say('drift')}，"
+            f"抽样偶然差异 {say('draw')}，与留白组之差 {say('effect')}：实际 {w.n(amounts['actual'], unit)}，"
+            f"{missing}（n = {n:,}）。",
         )
         if worst is not None and worst["contribution"] > 0 and amounts["gap"] > 0:
             stage = stage_name(str(worst["stage"])).say(w.language)
             part = w.n(worst["contribution"], unit, signed=True)
             text += w(
-                f" Of the gap, {part} lies with the {int(worst['n']):,} customers who stopped at “{stage}”.",
-                f"其中 {part}来自止步于“{stage}”的 {int(worst['n']):,} 位客户。",
+                f" Of the gap, {part} lies with {w.n(int(worst['n']), 'customers')} who stopped at “{stage}”.",
+                f"其中 {part}来自止步于“{stage}”的 {w.n(int(worst['n']), 'customers')}。",
             )
         return text
 

@@ -19,7 +19,8 @@ COLUMNS = [
     "p_value", "p_adjusted", "cap_lower", "cap_upper",
 ]  # fmt: skip
 NAN = float("nan")
-CAUSAL = ("randomised", "rollout")
+CAUSED, CONDITIONAL, DIFFERENCE = "caused", "conditional", "difference"
+_CLAIMS = {"randomised": CAUSED, "rollout": CONDITIONAL}
 COVARIATES = dict.fromkeys(cases.ACTIVITY, "active_days_before") | dict.fromkeys(cases.MONEY, "aum_before")
 YEAR_DAYS = 364  # 52 weeks: the same days of the week a year before
 
@@ -31,12 +32,13 @@ class Measures:
     Attributes
     ----------
     basis : {"randomised", "broken_split", "rollout", "before_after"}
-        Only the first and the third may be read as caused by the campaign.
+        Only the first may be read as caused by the campaign, the third if branches would have moved alike.
     split : dict or None
         Of `experiments.sample_ratio`, where arms were drawn.
     table : DataFrame
-        One row a metric and arm (:data:`COLUMNS`); ``method`` says how; capped rows of money stand first, the
-        uncapped ones beside (``…+uncapped`` never serves a verdict).
+        One row a metric and arm (:data:`COLUMNS`); ``method`` says how. Money has its uncapped row first, which
+        verdicts stand on; the capped one stands beside (``…+winsorized`` never serves a verdict: a cap cuts off part
+        of what large sums brought).
     events : DataFrame or None
         Effect by period of the roll-out (`rollout.event_study`).
     periods : DataFrame or None
@@ -45,6 +47,8 @@ class Measures:
         Participants set against non-participants: the answer that misleads.
     n_arms : int
         Arms beside the hold-out; intervals are widened to hold for all of them together.
+    winsorize_quantile : float
+        Quantile at which the capped rows are capped.
     """
 
     basis: str
@@ -54,17 +58,30 @@ class Measures:
     periods: pd.DataFrame | None
     naive: pd.DataFrame
     n_arms: int
+    winsorize_quantile: float = 0.99
+
+    @property
+    def claim(self) -> str:
+        """What may be said: caused (arms drawn by chance), conditional (if branches had moved alike), difference."""
+        return _CLAIMS.get(self.basis, DIFFERENCE)
 
     @property
     def is_causal(self) -> bool:
-        """True if differences may be called effects of the campaign."""
-        return self.basis in CAUSAL
+        """True if differences may be called effects of the campaign without a condition."""
+        return self.claim == CAUSED
+
+    @property
+    def headline(self) -> pd.DataFrame:
+        """Rows that verdicts stand on: none of them capped."""
+        return self.table[~_is_capped(self.table)]
 
     def row(self, metric: str, arm: str = "") -> pd.Series | None:
         """Return the row of a metric that verdicts stand on (of the first arm by default); None if there is none."""
-        rows = self.table[(self.table["metric"] == metric) & ~self.table["method"].str.endswith("uncapped")]
-        rows = rows[rows["arm"] == arm] if arm else rows
-        return None if rows.empty else rows.iloc[0]
+        return _first(self.headline, metric, arm)
+
+    def capped(self, metric: str, arm: str = "") -> pd.Series | None:
+        """Return the row with the largest amounts capped that stands beside it, None if nothing was capped."""
+        return _first(self.table[_is_capped(self.table)], metric, arm)
 
 
 def measure(case: Case, *, winsorize_quantile: float = 0.99) -> Measures:
@@ -74,8 +91,8 @@ def measure(case: Case, *, winsorize_quantile: float = 0.99) -> Measures:
     ----------
     case : Case
     winsorize_quantile : float
-        Money is capped at this quantile of its size over all arms together, so that one rich customer decides
-        nothing; 1 caps nothing. The uncapped rows stand beside.
+        Beside each estimate of money stands one with money capped at this quantile of its size over all arms
+        together, which one rich customer does not decide; 1: no capped one.
 
     Returns
     -------
@@ -88,33 +105,44 @@ def measure(case: Case, *, winsorize_quantile: float = 0.99) -> Measures:
         split = _split(case)
         basis = "broken_split" if split["tier"] == "broken" else "randomised"
         table = _between_arms(case, basis, winsorize_quantile)
-        return Measures(basis, split, table, None, None, naive, len(case.arms))
+        return Measures(basis, split, table, None, None, naive, len(case.arms), winsorize_quantile)
     if case.design == cases.ROLLOUT:
         events, row = _between_branches(case)
         if row is not None:
-            return Measures("rollout", None, pd.DataFrame([row], columns=COLUMNS), events, None, naive, 1)
+            table = pd.DataFrame([row], columns=COLUMNS)
+            return Measures("rollout", None, table, events, None, naive, 1, winsorize_quantile)
     periods = _between_periods(case)
-    return Measures("before_after", None, _rows_of_periods(case, periods), None, periods, naive, 1)
+    table = _rows_of_periods(case, periods)
+    return Measures("before_after", None, table, None, periods, naive, 1, winsorize_quantile)
 
 
 def effects_shown(measures: Measures) -> pd.DataFrame:
-    """Return the effects as a page shows them: one row a metric and arm, the uncapped estimate beside the capped.
+    """Return the effects as a page shows them: one row a metric and arm, beside it with the largest amounts capped.
 
     Returns
     -------
     DataFrame
-        ``metric, arm, n, n_control, estimate, lower, upper, p_adjusted, uncapped`` (empty where nothing is capped).
+        ``metric, arm, n, n_control, estimate, lower, upper, p_adjusted, capped`` (empty where nothing is capped).
     """
-    is_uncapped = measures.table["method"].str.endswith("uncapped")
-    beside = measures.table.loc[is_uncapped, ["metric", "arm", "estimate"]].rename(columns={"estimate": "uncapped"})
-    shown = measures.table[~is_uncapped].merge(beside, on=["metric", "arm"], how="left")
-    return shown[["metric", "arm", "n", "n_control", "estimate", "lower", "upper", "p_adjusted", "uncapped"]]
+    beside = measures.table.loc[_is_capped(measures.table), ["metric", "arm", "estimate"]]
+    beside = beside.rename(columns={"estimate": "capped"})
+    shown = measures.headline.merge(beside, on=["metric", "arm"], how="left")
+    return shown[["metric", "arm", "n", "n_control", "estimate", "lower", "upper", "p_adjusted", "capped"]]
 
 
 def money_rows(measures: Measures) -> pd.DataFrame:
     """Return the effects on money that verdicts stand on; empty where none was measured."""
-    is_money = measures.table["metric"].isin(cases.MONEY)
-    return measures.table[is_money & ~measures.table["method"].str.endswith("uncapped")].reset_index(drop=True)
+    rows = measures.headline
+    return rows[rows["metric"].isin(cases.MONEY)].reset_index(drop=True)
+
+
+def _is_capped(table: pd.DataFrame) -> pd.Series:
+    return table["method"].astype(str).str.contains("winsorized")
+
+
+def _first(rows: pd.DataFrame, metric: str, arm: str) -> pd.Series | None:
+    rows = rows[(rows["metric"] == metric) & ((rows["arm"] == arm) | (arm == ""))]
+    return None if rows.empty else rows.iloc[0]
 
 
 def _split(case: Case) -> dict[str, Any]:
@@ -146,13 +174,15 @@ def _between_arms(case: Case, basis: str, quantile: float) -> pd.DataFrame:
             alpha=alpha,
         )
         if capped:
-            found.loc[~found["method"].str.contains("winsorized"), "method"] += "+uncapped"
+            is_capped = _is_capped(found)
+            found.loc[~is_capped, "method"] += "+uncapped"
+            found = pd.concat([found[~is_capped], found[is_capped]])
         parts.append(found)
     if not parts:
         return pd.DataFrame(columns=COLUMNS)
     table = pd.concat(parts, ignore_index=True)
     table["basis"] = basis
-    first = ~table["method"].str.endswith("uncapped")
+    first = ~_is_capped(table)
     table["p_adjusted"] = float("nan")
     table.loc[first, "p_adjusted"] = experiments.holm(table.loc[first, "p_value"])
     return table[COLUMNS]
@@ -251,11 +281,12 @@ def naive_comparison(case: Case) -> pd.DataFrame:
     Returns
     -------
     DataFrame, two rows
-        ``took_part`` (yes, no), ``n``, ``mean_before`` and ``mean`` active days, with ``lower, upper`` of the latter.
+        ``took_part`` (:func:`took_part`: yes, no), ``n``, ``mean_before`` and ``mean`` active days, with
+        ``lower, upper`` of the latter.
     """
     rows = []
     people = case.treated
-    took = people["is_joined"].eq(1) | people["n_rewards"].gt(0)
+    took = took_part(people)
     for name, mark in (("yes", took), ("no", ~took)):
         values = people.loc[mark, "active_days"].to_numpy(dtype=float)
         mean, _, lower, upper = _mean_interval(values, case.alpha)
@@ -264,6 +295,11 @@ def naive_comparison(case: Case) -> pd.DataFrame:
             {"took_part": name, "n": len(values), "mean_before": before, "mean": mean, "lower": lower, "upper": upper}
         )
     return pd.DataFrame(rows)
+
+
+def took_part(people: pd.DataFrame) -> pd.Series:
+    """Tell who joined or took a benefit, on whatever way: wider than the funnel's “joined”, which counts stage by stage."""
+    return people["is_joined"].eq(1) | people["n_rewards"].gt(0)
 
 
 def _mean_interval(values: Any, alpha: float) -> tuple[float, float, float, float]:

@@ -97,7 +97,7 @@ def leak_finding(case: Case, funnel: pd.DataFrame) -> Finding:
             other = stage_name(str(dear["stage"])).say(w.language)
             text += w(
                 f" The biggest leak in money lies before “{other}”: {w.n(dear['cost_lost'], 'money')} on "
-                f"{int(dear['n_lost']):,} customers.",
+                f"{w.n(int(dear['n_lost']), 'customers')}.",
                 f"花费上最大的流失在“{other}”之前：{int(dear['n_lost']):,} 位客户、{w.n(dear['cost_lost'], 'money')}。",
             )
         if known is not None:

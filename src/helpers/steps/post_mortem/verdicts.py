@@ -9,7 +9,7 @@ from helpers.findings import Figure, Finding, Text, Writer
 from helpers.steps.post_mortem import cases
 from helpers.steps.post_mortem import measures as measuring
 from helpers.steps.post_mortem.cases import Case, metric_name, metric_unit
-from helpers.steps.post_mortem.measures import Measures
+from helpers.steps.post_mortem.measures import DIFFERENCE, Measures
 
 CONFIRMED, REFUTED, UNDECIDED = "confirmed", "refuted", "undecided"
 
@@ -18,8 +18,8 @@ def hypotheses(case: Case, measures: Measures) -> pd.DataFrame:
     """Answer each hypothesis of the brief, and watch its guardrails, per arm.
 
     A hypothesis is confirmed if the whole interval lies beyond its threshold in the direction it named, refuted if the
-    whole interval lies on the other side, undecided otherwise, and always where no cause may be claimed. A guardrail is
-    confirmed (kept) if the whole interval stays within its margin.
+    whole interval lies on the other side, undecided otherwise, and always where not even a conditional effect may be
+    claimed. A guardrail is confirmed (kept) if the whole interval stays within its margin.
 
     Returns
     -------
@@ -33,7 +33,7 @@ def hypotheses(case: Case, measures: Measures) -> pd.DataFrame:
         return pd.DataFrame(columns=columns)
     rows = []
     for claim in case.brief.hypotheses:
-        there = measures if claim.window_days == case.window_days else _other_window(case, claim.window_days)
+        there = measures if claim.window_days == case.window_days else _other_window(case, measures, claim.window_days)
         for arm in case.arms:
             rows.append(_answer(claim.key, "hypothesis", claim.metric, arm, claim.direction, claim.threshold, there))
     for guard in case.brief.guardrails:
@@ -44,19 +44,21 @@ def hypotheses(case: Case, measures: Measures) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def _other_window(case: Case, window_days: int) -> Measures | None:
+def _other_window(case: Case, measures: Measures, window_days: int) -> Measures | None:
     """Measure again in a hypothesis' own window; None if it is not over yet."""
     if case.campaign.last_day(window_days) > case.bank.as_of:
         return None
     other = cases.open_case(
         case.bank,
         case.campaign.campaign_id,
+        brief=case.brief_asked,
+        run_dir=case.run_dir,
         window_days=window_days,
         before_days=case.before_days,
         after_days=0,
         alpha=case.alpha,
     )
-    return measuring.measure(other)
+    return measuring.measure(other, winsorize_quantile=measures.winsorize_quantile)
 
 
 def _answer(
@@ -68,7 +70,7 @@ def _answer(
         reason = "window_open" if measures is None else "not_measured"
         return [key, kind, metric, arm, direction, threshold, nan, nan, nan, 0, UNDECIDED, reason]
     answer, reason = _judge(float(row["lower"]), float(row["upper"]), direction, threshold)
-    if not measures.is_causal:
+    if measures.claim == DIFFERENCE:
         answer, reason = UNDECIDED, measures.basis
     numbers = [float(row["estimate"]), float(row["lower"]), float(row["upper"]), int(row["n"])]
     return [key, kind, metric, arm, direction, threshold, *numbers, answer, reason]
@@ -109,6 +111,8 @@ def hypothesis_findings(case: Case, table: pd.DataFrame) -> list[Finding]:
 def _claim_finding(case: Case, key: str, rows: pd.DataFrame, claim: Words | None) -> Finding:
     metric = str(rows["metric"].iloc[0])
     unit = metric_unit(metric, difference=True)
+    # a branch-by-branch start has no hold-out to speak of, whatever the brief's words are: say what was compared
+    is_conditional = case.design == cases.ROLLOUT and "before_after" not in set(rows["reason"])
     figures = tuple(
         Figure(
             f"claim_{key}" + ("" if len(rows) == 1 else f"_{row['arm']}"),
@@ -132,7 +136,7 @@ def _claim_finding(case: Case, key: str, rows: pd.DataFrame, claim: Words | None
             )
             words = {CONFIRMED: w("kept", "守住"), REFUTED: w("BROKEN", "突破"), UNDECIDED: w("undecided", "未定")}
         else:
-            head = claim.say(w.language)
+            head = _compared(w, rows) if is_conditional else claim.say(w.language)
             words = {
                 CONFIRMED: w("confirmed", "成立"),
                 REFUTED: w("refuted", "不成立"),
@@ -144,6 +148,11 @@ def _claim_finding(case: Case, key: str, rows: pd.DataFrame, claim: Words | None
             of_arm = "" if len(rows) == 1 else w(f"arm {named} ", f"{named}组")
             why = w(*_REASONS[str(row["reason"])])
             number = "" if figure.value is None else f" {w.est(figure, signed=True)}"
+            if is_conditional and str(row["reason"]) in _ANSWERED:
+                why += w(
+                    ", if without the campaign the branches would have moved alike",
+                    "（前提：没有活动时各网点走势相同）",
+                )
             parts.append(
                 w(
                     f"{of_arm}{words[row['answer']]}:{number} {why}",
@@ -159,6 +168,22 @@ def _claim_finding(case: Case, key: str, rows: pd.DataFrame, claim: Words | None
     )
 
 
+def _compared(w: Writer, rows: pd.DataFrame) -> str:
+    """Put a claim in the words of a comparison between branches."""
+    row = rows.iloc[0]
+    metric = str(row["metric"])
+    name, size = (
+        metric_name(metric).say(w.language),
+        w.n(row["threshold"], metric_unit(metric, difference=True), signed=True),
+    )
+    way = w("more", "高于") if row["direction"] == "up" else w("less", "低于")
+    return w(
+        f"Hypothesis: {name} per customer differ between branches reached and not yet reached by {way} than {size}.",
+        f"假设：已上线网点相对未上线网点的户均{name}之差{way} {size}。",
+    )
+
+
+_ANSWERED = ("beyond", "short", "across")
 _REASONS = {
     "beyond": ("- the whole interval lies beyond the threshold", "，区间整体越过阈值"),
     "short": ("- the whole interval falls short of the threshold", "，区间整体未达阈值"),
