@@ -296,8 +296,8 @@ def compliance_findings(brief: Brief, chosen: ChosenForm, *, currency: str) -> t
     head = Finding(
         "compliance",
         Text(
-            f"Of {len(table)} rules {breaches} are breached, {reviews} need a person, {ok} are met, {apart} do not "
-            f"apply; reviews overdue: {overdue}, due before the campaign ends: {due}. {DISCLAIMER.en}",
+            f"Of {len(table)} rules {_do(breaches, 'is', 'are')} breached, {_do(reviews, 'needs', 'need')} a person, "
+            f"{_do(ok, 'is', 'are')} met, {_do(apart, 'does', 'do')} not apply; reviews overdue: {overdue}, due before the campaign ends: {due}. {DISCLAIMER.en}",
             f"{len(table)} 条规则中：不符合 {breaches} 条，须人工审查 {reviews} 条，满足 {ok} 条，不适用 {apart} 条；规则复核已逾期 {overdue} 条，"
             f"活动结束前到期 {due} 条。{DISCLAIMER.zh}",
         ),
@@ -312,3 +312,8 @@ def compliance_findings(brief: Brief, chosen: ChosenForm, *, currency: str) -> t
         tone="bad" if breaches else "warning" if reviews or overdue else "good",
     )
     return table, [head, *rule_findings(table, brief_facts(brief, chosen.form, currency=currency))]
+
+
+def _do(n: int, one: str, many: str) -> str:
+    """Count with its verb: ``1 is``, ``2 are``."""
+    return f"{n} {one if n == 1 else many}"
