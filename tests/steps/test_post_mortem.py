@@ -224,7 +224,7 @@ def test_whole_bank_opened_either_way_speaks_of_its_own_plan(sample_bank_folder:
     ("before", "words"),
     [
         (([6, 7, 8, 7] * 10, [1, 2, 3, 2] * 10), "come more anyway"),
-        (([1, 2, 3, 2] * 10, [6, 7, 8, 7] * 10), "come less before|came less before"),
+        (([1, 2, 3, 2] * 10, [6, 7, 8, 7] * 10), "came less before"),
         (([1, 2, 3, 2] * 10, [1, 2, 3, 2] * 10), "can't be told apart"),
     ],
 )

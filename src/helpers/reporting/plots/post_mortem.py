@@ -199,7 +199,7 @@ def plot_funnel(funnel: pd.DataFrame, *, ax: Axes | None = None, language: str =
         name = names[str(worst["stage"])].say(language)
         ax.set_title(
             w(
-                f"Most were lost before “{name}”: {int(worst['n_lost']):,} customers",
+                f"Most were lost before “{name}”: {w.n(int(worst['n_lost']), 'customers')}",
                 f"止步最多在“{name}”之前：{int(worst['n_lost']):,} 人",
             )
         )
