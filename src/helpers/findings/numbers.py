@@ -157,6 +157,17 @@ def _with_currency(text: str, language: str, currency: str) -> str:
     return f"{currency} {text}"
 
 
+def beside(name: str, word: str) -> str:
+    """Join a name and a Chinese word: a space where Latin letters meet Chinese ones, none between two Chinese ones.
+
+    Examples
+    --------
+    >>> beside("Harbour", "网点"), beside("城东", "网点")
+    ('Harbour 网点', '城东网点')
+    """
+    return f"{name} {word}" if name and name[-1].isascii() else name + word
+
+
 def day(value: object) -> str:
     """Write a day as ISO date, the one form that both languages read alike."""
     if is_missing(value):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from helpers.findings import Text
+from helpers.findings.numbers import beside
 from helpers.metrics import segments
 from helpers.models.mechanism.habits import ASSUMPTION, OTHER_FORMS, OWN_FORM
 
@@ -22,8 +23,7 @@ def branch_words(branch: str) -> Text:
     """Say of which branch a sentence speaks; nothing for the whole bank."""
     if not branch:
         return Text("", "")
-    # A space where Latin letters meet Chinese ones, none between two Chinese ones.
-    return Text(f" of branch {branch}", f"（{branch}{' ' if branch[-1].isascii() else ''}网点）")
+    return Text(f" of branch {branch}", f"（{beside(branch, '网点')}）")
 
 
 BASIS: dict[str, Text] = {

@@ -9,6 +9,7 @@ import pandas as pd
 
 from helpers.bank.connection import parse_day
 from helpers.findings import Text
+from helpers.findings.numbers import beside
 from helpers.metrics import segments
 from helpers.metrics.acquisition import CONVENTIONS
 from helpers.metrics.contacts import Rule
@@ -166,7 +167,7 @@ def shared_note(bank: Bank) -> Text | None:
     return Text(
         "People whom a channel meets belong to no branch yet: funnel, AAC, LROI and budget are the whole bank's; "
         f"contacts and the list are those of the branch {bank.branch}.",
-        f"渠道接触的潜客尚无归属网点：漏斗、AAC、LROI 与预算为全行口径；触达与名单为{bank.branch}网点口径。",
+        f"渠道接触的潜客尚无归属网点：漏斗、AAC、LROI 与预算为全行口径；触达与名单为{beside(bank.branch, '网点')}口径。",
     )
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 from helpers.bank import brief as briefs
 from helpers.bank import places
 from helpers.findings import Text, Writer
+from helpers.findings.numbers import beside
 from helpers.metrics import holdouts, journeys, outcomes, segments
 from helpers.metrics.campaigns import Campaign, MeasuringDays, campaign, measuring_days, midnight
 from helpers.models import rollout
@@ -119,7 +120,7 @@ class Case:
             return ""
         if not self.brief.branch:
             return w("the whole bank's ", "全行")
-        return w(f"branch {self.brief.branch}'s ", f"{self.brief.branch}网点")
+        return w(f"branch {self.brief.branch}'s ", beside(self.brief.branch, "网点"))
 
     def who(self, w: Writer) -> str:
         """Name one of the customers looked at: treated where there are arms, else of the segment."""
