@@ -91,8 +91,9 @@ def test_no_kept_table_but_private_lists_names_customers(reports: Path) -> None:
     for file in reports.rglob("*.csv"):
         assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
     for file in reports.rglob("*.parquet"):
-        text = pd.read_parquet(file).select_dtypes(["object", "string", "category"]).astype(str)
-        assert not text.apply(lambda column: column.str.contains(CUSTOMER_ID).any()).any(), file
+        words = pd.read_parquet(file).select_dtypes(["object", "string", "category"])
+        naming = [column for column in words if words[column].astype(str).str.contains(CUSTOMER_ID).any()]
+        assert naming == [], file
     for file in reports.rglob("*.json"):
         assert not CUSTOMER_ID.search(file.read_text(encoding="utf-8")), file
 
@@ -158,5 +159,5 @@ def test_chinese_pages_are_chinese(reports: Path) -> None:
         # Codes in cells: words of the trade in lower case with an underscore are nobody's Chinese.
         cells = re.findall(r"<td[^>]*>([a-z]+_[a-z_]+)</td>", text)
         assert cells == [], (page, cells)
-        plain = [head for head in heads if re.search(r"[a-z]{2,}_|^[a-z_]+$", head)]
+        plain = [head for head in heads if re.search(r"[a-z]{2,}_|^[a-z_]{2,}$", head)]
         assert plain == [], (page, plain)
