@@ -6,7 +6,7 @@ A fact is a named plain value (number, word, yes or no) that a step computes: ``
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 from pydantic import Field, model_validator
 
@@ -15,15 +15,41 @@ from helpers.bank import catalogue
 Value = bool | int | float | str
 
 
-class FactCondition(catalogue.Entry):
-    """What one fact must be; several bounds of one condition hold together.
+class Bounds(catalogue.Entry):
+    """What a value must be; several bounds hold together.
 
     Attributes
     ----------
-    fact : str
-        Name of the fact.
     is, is_in, at_least, at_most, above, below
         At least one of them; ``is`` stands as ``equals`` in Python.
+    """
+
+    equals: Value | None = Field(default=None, alias="is")
+    is_in: tuple[Value, ...] | None = None
+    at_least: float | None = None
+    at_most: float | None = None
+    above: float | None = None
+    below: float | None = None
+
+    @property
+    def subject(self) -> str:
+        """Name of what is bounded, for messages."""
+        return "the condition"
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.bounds:
+            raise ValueError(f"{self.subject} needs one of {', '.join(_WRITTEN)}")
+        return self
+
+    @property
+    def bounds(self) -> dict[str, Any]:
+        """The bounds that are set, by name."""
+        return {name: getattr(self, name) for name in _TESTS if getattr(self, name) is not None}
+
+
+class FactCondition(Bounds):
+    """What one fact must be: its name (``fact``) and the bounds.
 
     Examples
     --------
@@ -32,24 +58,11 @@ class FactCondition(catalogue.Entry):
     """
 
     fact: str
-    equals: Value | None = Field(default=None, alias="is")
-    is_in: tuple[Value, ...] | None = None
-    at_least: float | None = None
-    at_most: float | None = None
-    above: float | None = None
-    below: float | None = None
-
-    @model_validator(mode="after")
-    def _says_something(self) -> FactCondition:
-        if not self.bounds:
-            raise ValueError(f"{self.fact} needs one of is, is_in, at_least, at_most, above, below")
-        return self
 
     @property
-    def bounds(self) -> dict[str, Any]:
-        """The bounds that are set, by name."""
-        names = ("equals", "is_in", "at_least", "at_most", "above", "below")
-        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+    def subject(self) -> str:
+        """Name of the fact."""
+        return self.fact
 
     def holds(self, facts: Mapping[str, Any]) -> bool:
         """Tell whether the fact fulfils every bound.
@@ -76,6 +89,8 @@ _TESTS: dict[str, Any] = {
     "above": lambda value, bound: value > bound,
     "below": lambda value, bound: value < bound,
 }
+# The same names as the catalogues write them.
+_WRITTEN = tuple("is" if name == "equals" else name for name in _TESTS)
 
 
 def all_hold(conditions: Sequence[FactCondition], facts: Mapping[str, Any]) -> bool:

@@ -11,9 +11,8 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field, model_validator
-
 from helpers.bank import catalogue
+from helpers.metrics.conditions import Bounds
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -23,43 +22,21 @@ if TYPE_CHECKING:
 
 AGE = "age"
 EVERYBODY = "all"
-Value = bool | int | float | str
 
 
 class SegmentError(ValueError):
     """A segment that does not exist, or that this bank's tables can't form."""
 
 
-class Condition(catalogue.Entry):
-    """What one column must be; several bounds of one condition hold together.
-
-    Attributes
-    ----------
-    column : str
-        Column of the customers table, or ``age``.
-    is, is_in, at_least, at_most, above, below
-        At least one of them; ``is`` stands as ``equals`` in Python.
-    """
+class Condition(Bounds):
+    """What one column of the customers table (``column``, or ``age``) must be: the column and the bounds."""
 
     column: str
-    equals: Value | None = Field(default=None, alias="is")
-    is_in: tuple[Value, ...] | None = None
-    at_least: float | None = None
-    at_most: float | None = None
-    above: float | None = None
-    below: float | None = None
-
-    @model_validator(mode="after")
-    def _says_something(self) -> Condition:
-        if not self.bounds:
-            raise ValueError(f"{self.column} needs one of is, is_in, at_least, at_most, above, below")
-        return self
 
     @property
-    def bounds(self) -> dict[str, Any]:
-        """The bounds that are set, by name."""
-        names = ("equals", "is_in", "at_least", "at_most", "above", "below")
-        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+    def subject(self) -> str:
+        """Name of the column."""
+        return self.column
 
     def holds(self, value: ir.Column) -> ir.BooleanValue:
         """Return the condition as an expression on a column; null where the column is."""
