@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from helpers.metrics.assets.balances import exact_sum
 from helpers.metrics.economics import Economics
+from helpers.metrics.exact import exact_sum
 from helpers.metrics.shares import wilson
 
 if TYPE_CHECKING:

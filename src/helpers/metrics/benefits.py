@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field, model_validator
 
 from helpers.bank import catalogue
+from helpers.metrics.exact import exact_sum
 from helpers.metrics.forms import FIT_SCORES, FitLevel, Range, Share
 from helpers.metrics.shares import wilson
 
@@ -123,7 +124,7 @@ def benefit_history(bank: Bank, segment: str, *, min_group_size: int = 10) -> pd
             n=lambda t: t.count(),
             people=lambda t: t.customer_id.nunique(),
             n_redeemed=lambda t: t.redeemed_at.count(),
-            cost=lambda t: t.cost.sum(),
+            cost=lambda t: exact_sum(t.cost),
         )
         paid = paid.execute()
         # by code, before codes are joined: a benefit's customers under two codes may be the same ones

@@ -9,7 +9,7 @@ import pandas as pd
 from pydantic import Field, model_validator
 
 from helpers.bank import catalogue
-from helpers.metrics.assets.balances import exact_sum
+from helpers.metrics.exact import exact_sum
 from helpers.metrics.shares import wilson
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from helpers.metrics.campaigns import Campaign, midnight
+from helpers.metrics.exact import exact_sum
 from helpers.metrics.outcomes import assigned_customers
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ def _benefits(bank: Bank, of: Campaign) -> ir.Table:
         )
     mine = bank.rewards.filter(lambda t: t.campaign_id == of.campaign_id)
     kinds = mine.group_by("customer_id", "kind").aggregate(
-        spent=mine.cost.sum(), pieces=mine.count(), used=mine.redeemed_at.count()
+        spent=exact_sum(mine.cost), pieces=mine.count(), used=mine.redeemed_at.count()
     )
     place = ibis.row_number().over(group_by=kinds.customer_id, order_by=[kinds.spent.desc(), kinds.kind])
     ranked = kinds.mutate(place=place)

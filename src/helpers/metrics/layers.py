@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from helpers.metrics.exact import exact_sum
+
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
@@ -99,7 +101,7 @@ def customer_layers(
         raise ValueError(f"high_share must lie between 0 and 1, not {high_share!r}")
     people = open_customers(bank).select("customer_id")
     habits = _habits(bank.activity, bank.as_of, recent_days)
-    money = last_balances(bank).group_by("customer_id").aggregate(aum=lambda t: t.aum.sum())
+    money = last_balances(bank).group_by("customer_id").aggregate(aum=lambda t: exact_sum(t.aum))
     rows = people.left_join(habits, "customer_id").drop("customer_id_right")
     rows = rows.left_join(money, "customer_id").drop("customer_id_right")
     table = rows.to_pandas()

@@ -17,6 +17,7 @@ from helpers.metrics.campaigns import (
     measuring_days,
     midnight,
 )
+from helpers.metrics.exact import exact_sum
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -230,11 +231,11 @@ def _money(bank: Bank, days: MeasuringDays, assigned: ir.Table) -> ir.Table:
         "aum_after": on(days.after).sum(),
         "aum_base": on(*days.base).max(),
         # a customer without a row that day held nothing: divide by the balance days, not by the rows
-        "aum_kept": on(*days.durable).sum() / n_durable,
+        "aum_kept": exact_sum(on(*days.durable)) / n_durable,
     }
     if is_flow:
         inside = (rows.balance_date > ibis.literal(days.before)) & (rows.balance_date <= ibis.literal(days.after))
-        sums["new_money"] = ibis.cases((inside, rows.net_inflow.fill_null(0.0)), else_=0.0).sum()
+        sums["new_money"] = exact_sum(ibis.cases((inside, rows.net_inflow.fill_null(0.0)), else_=0.0))
     return rows.group_by("customer_id").aggregate(**sums)
 
 
@@ -253,4 +254,4 @@ def _costs(bank: Bank, name: str, campaign_id: str, cost: str, count: str) -> ir
         none = bank.customers.select("customer_id").limit(0)
         return none.group_by("customer_id").aggregate(**{cost: none.count().cast("float64"), count: none.count()})
     mine = table.filter(lambda t: t.campaign_id == campaign_id)
-    return mine.group_by("customer_id").aggregate(**{cost: mine.cost.sum(), count: mine.count()})
+    return mine.group_by("customer_id").aggregate(**{cost: exact_sum(mine.cost), count: mine.count()})

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
+from helpers.metrics.exact import exact_sum
 from helpers.metrics.shares import wilson
 
 if TYPE_CHECKING:
@@ -168,4 +169,4 @@ def _costs(bank: Bank, name: str) -> Any:
         return None
     cost = {"rewards": "reward_cost", "touches": "touch_cost"}[name]
     mine = table.filter(table.campaign_id.notnull())
-    return mine.group_by("campaign_id", "customer_id").aggregate(**{cost: mine.cost.sum()})
+    return mine.group_by("campaign_id", "customer_id").aggregate(**{cost: exact_sum(mine.cost)})

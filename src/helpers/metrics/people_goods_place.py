@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from helpers.metrics.campaigns import Campaign
+from helpers.metrics.exact import exact_sum
 from helpers.metrics.journeys import NONE, STAGES, campaign_log, journey, known_stages
 from helpers.metrics.shares import wilson
 
@@ -222,8 +223,8 @@ def goods(bank: Bank, of: Campaign, *, offered: tuple[str, ...] = (), alpha: flo
             n_taken=mine.count(),
             customers=mine.customer_id.nunique(),
             n_redeemed=used.sum(),
-            cost=mine.cost.sum(),
-            cost_unredeemed=ibis.cases((used, 0.0), else_=mine.cost).sum(),
+            cost=exact_sum(mine.cost),
+            cost_unredeemed=exact_sum(ibis.cases((used, 0.0), else_=mine.cost)),
         )
         .execute()
     )

@@ -15,6 +15,7 @@ import pandas as pd
 from pydantic import Field, model_validator
 
 from helpers.bank import catalogue
+from helpers.metrics.exact import exact_sum
 from helpers.metrics.layers import last_balances
 from helpers.metrics.segments import with_age
 from helpers.metrics.shares import wilson
@@ -134,7 +135,9 @@ def tag_audit(
         return None
     entries = read_tags() if known is None else known
     money = (
-        last_balances(bank).group_by("customer_id").aggregate(aum=lambda t: t.aum.sum(), loan=lambda t: t.loan.sum())
+        last_balances(bank)
+        .group_by("customer_id")
+        .aggregate(aum=lambda t: exact_sum(t.aum), loan=lambda t: exact_sum(t.loan))
     )
     people = with_age(customers, bank.as_of).left_join(money, "customer_id").drop("customer_id_right")
     n_people = int(customers.count().to_pandas())

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from helpers.metrics import holdouts, outcomes
+from helpers.metrics.exact import exact_sum
 from helpers.metrics.participation import EVERYBODY, SEGMENT
 from helpers.models.experiments import effect, sample_ratio
 
@@ -125,7 +126,11 @@ def past_effects(
 def _readable(bank: Bank, campaign_id: str, *, is_drawn: bool, control: str) -> tuple[str, float]:
     """Say whether a campaign's arms may be compared, and the p-value of its split."""
     arms = bank.assignments.filter(lambda t: t.campaign_id == campaign_id)
-    counts = arms.group_by("arm").aggregate(n=lambda t: t.count(), weight=lambda t: t.propensity.mean()).execute()
+    counts = (
+        arms.group_by("arm")
+        .aggregate(n=lambda t: t.count(), weight=lambda t: exact_sum(t.propensity, digits=12) / t.propensity.count())
+        .execute()
+    )
     if not is_drawn or abs(counts["weight"].sum() - 1) > 0.02:
         return "not_drawn", float("nan")
     n, weights = (dict(zip(counts["arm"], counts[column], strict=True)) for column in ("n", "weight"))

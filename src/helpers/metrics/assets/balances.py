@@ -9,6 +9,7 @@ import ibis
 import pandas as pd
 
 from helpers.metrics import months
+from helpers.metrics.exact import exact_sum
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -85,14 +86,6 @@ def at_months(balances: ir.Table, whole: list[date], *, customers: ir.Table | No
         net_inflow=table.net_inflow,
         is_carried=table.is_carried,
     )
-
-
-def exact_sum(money: ir.NumericColumn) -> ir.FloatingScalar:
-    """Sum money as decimals: sums of floats depend on the order in which an engine's threads come by them.
-
-    Six digits after the point are kept, so that the same bank gives the same figures on every run and engine.
-    """
-    return money.cast("decimal(38, 6)").sum().cast("float64")
 
 
 def month_frame(whole: list[date]) -> ir.Table:

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from helpers.metrics import months
-from helpers.metrics.assets.balances import at_months, exact_sum, whole_months
+from helpers.metrics.assets.balances import at_months, whole_months
+from helpers.metrics.exact import exact_sum
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -136,11 +137,8 @@ def aum_by_month(balances: ir.Table, *, customers: ir.Table | None = None, as_of
     found = {pd.Timestamp(m).date(): float(a) for m, a in zip(ends["month"], ends["aum"], strict=True)}
     daily = balances.group_by("balance_date").aggregate(aum=exact_sum(balances.aum))
     by_month = daily.mutate(month=daily.balance_date.truncate("M").cast("date"))
-    by_month = by_month.group_by("month").aggregate(mean=by_month.aum.mean(), n=by_month.count()).to_pandas()
-    averages = {
-        pd.Timestamp(r.month).date(): (float(r.mean_), int(r.n))
-        for r in by_month.rename(columns={"mean": "mean_"}).itertuples(index=False)
-    }
+    by_month = by_month.group_by("month").aggregate(total=exact_sum(by_month.aum), n=by_month.count()).to_pandas()
+    averages = {pd.Timestamp(r.month).date(): (r.total / r.n, int(r.n)) for r in by_month.itertuples(index=False)}
     rows = []
     for month in whole:
         mean, n = averages.get(month, (float("nan"), 0))

@@ -11,7 +11,8 @@ import pandas as pd
 from helpers.metrics import months
 from helpers.metrics.activity import customer_days
 from helpers.metrics.activity.days import in_months
-from helpers.metrics.assets.balances import at_months, exact_sum, month_frame, whole_months
+from helpers.metrics.assets.balances import at_months, month_frame, whole_months
+from helpers.metrics.exact import exact_sum
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from scipy.stats import false_discovery_control
 
+from helpers.metrics.exact import exact_sum
 from helpers.metrics.shares import equal_shares_p_value, wilson
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def benefits_taken(
 
 def _redeemers(rewards: ir.Table) -> pd.DataFrame:
     each = rewards.group_by("kind", "customer_id").aggregate(
-        used=rewards.redeemed_at.count(), n=rewards.count(), cost=rewards.cost.sum()
+        used=rewards.redeemed_at.count(), n=rewards.count(), cost=exact_sum(rewards.cost)
     )
     return (
         each.group_by("kind")
@@ -86,7 +87,7 @@ def _redeemers(rewards: ir.Table) -> pd.DataFrame:
             n_rewarded=each.count(),
             n_redeemed=each.count(where=each.used > 0),
             n_rewards=each.n.sum(),
-            cost=each.cost.sum(),
+            cost=exact_sum(each.cost),
         )
         .to_pandas()
     )

@@ -9,6 +9,7 @@ import ibis
 import numpy as np
 import pandas as pd
 
+from helpers.metrics.exact import exact_sum
 from helpers.models.retention import columns as col
 from helpers.models.retention.curves import bounds
 from helpers.models.retention.left_out import carry
@@ -100,7 +101,8 @@ def money_survival(
     paid = _payouts(rewards, names, as_of)
     rows = _around(paid, balances, names, horizon, campaign_days + 30 * base_months, as_of)
     people = _levels(rows, names, campaign_days, base_months)
-    levels = people.to_pandas()
+    # The engine's threads hand rows over in any order; sums of money in another order end in other last digits.
+    levels = people.to_pandas().sort_values(["customer_id", *names], ignore_index=True)
     n_paid = paid.count().to_pandas()
     start, base = levels["start"].to_numpy(float), levels["base"].to_numpy(float)
     base = np.zeros_like(base) if of == ALL else base
@@ -171,7 +173,8 @@ def _levels(rows: ibis.Table, names: list[str], campaign_days: int, base_months:
     for k in range(base_months):
         newest = -campaign_days - 30 * k
         inside = (rows.after < newest) & (rows.after >= newest - 30)
-        measures[f"window_{k}"] = rows.aum.mean(where=inside)
+        total = exact_sum(inside.ifelse(rows.aum, ibis.null("float64")))
+        measures[f"window_{k}"] = total / inside.ifelse(rows.aum, ibis.null("float64")).count().nullif(0)
     table = rows.group_by(["customer_id", *names]).aggregate(**measures)
     windows = [ibis.coalesce(table[f"window_{k}"], ibis.literal(-1.0)) for k in range(base_months)]
     highest = ibis.greatest(*windows) if base_months > 1 else windows[0]

@@ -6,6 +6,7 @@ from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from helpers.metrics import contacts, eligibility
+from helpers.metrics.exact import exact_sum
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -74,7 +75,7 @@ def rehearsal(bank: Bank, plan: Plan) -> pd.DataFrame:
             table = table.mutate(**{name: ibis.null("float64")})
             continue
         held = bank.balances.filter(lambda t, day=day: t.balance_date == ibis.literal(day))
-        held = held.group_by("customer_id").aggregate(**{name: held.aum.sum()})
+        held = held.group_by("customer_id").aggregate(**{name: exact_sum(held.aum)})
         table = table.left_join(held, "customer_id").drop("customer_id_right")
         table = table.mutate(**{name: table[name].fill_null(0.0)})
     frame = table.execute().sort_values("customer_id", ignore_index=True)

@@ -11,6 +11,7 @@ import pandas as pd
 from helpers.findings import Figure, Finding, KeptResult, Text
 from helpers.metrics import segments
 from helpers.metrics.benefits import read_benefits
+from helpers.metrics.exact import exact_sum
 from helpers.metrics.layers import last_balances, open_customers
 from helpers.metrics.tags import read_tags
 
@@ -112,7 +113,7 @@ def segment_table(focus: Focus) -> pd.DataFrame:
     missing = sizes[sizes["missing"] != ""].set_index("segment")["missing"].to_dict()
     sizes = sizes[sizes["missing"] == ""]
     flags = segments.membership(bank).to_pandas()
-    money = last_balances(bank).group_by("customer_id").aggregate(aum=lambda t: t.aum.sum()).to_pandas()
+    money = last_balances(bank).group_by("customer_id").aggregate(aum=lambda t: exact_sum(t.aum)).to_pandas()
     people = focus.base.select("customer_id").to_pandas().merge(flags, on="customer_id", how="left")
     people = people.merge(money, on="customer_id", how="left").fillna({"aum": 0.0})
     rows = []
