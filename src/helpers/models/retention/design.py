@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -17,6 +18,21 @@ _FEW_VALUES = 64
 _GLANCE = 512
 _MOST_PATTERNS = 1 << 20
 _MOST_CELLS = 2 * 10**7
+_MOST_TOGETHER = 1 << 14
+_BLOCK = 1 << 13
+_PRIMES = np.array([2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53], dtype=float)
+
+
+@dataclass(frozen=True)
+class _Joint:
+    """Patterns of several covariates at once, the last one's code running fastest."""
+
+    pattern: np.ndarray
+    sizes: tuple[int, ...]
+
+    def codes(self, place: int) -> np.ndarray:
+        """Codes of one covariate."""
+        return (self.pattern // math.prod(self.sizes[place + 1 :])) % self.sizes[place]
 
 
 @dataclass
@@ -25,8 +41,17 @@ class Covariate:
 
     names: list[str]
     values: np.ndarray | None = None
-    codes: np.ndarray | None = None
+    own_codes: np.ndarray | None = None
     table: np.ndarray = field(default_factory=lambda: np.zeros((0, 1)))
+    joint: _Joint | None = None
+    place: int = 0
+
+    @property
+    def codes(self) -> np.ndarray | None:
+        """Code of each row's value in ``table``, or None for plain numbers."""
+        if self.own_codes is None and self.joint is not None:
+            self.own_codes = self.joint.codes(self.place)
+        return self.own_codes
 
     @property
     def width(self) -> int:
@@ -37,7 +62,7 @@ class Covariate:
         """The covariate of some rows."""
         if self.values is not None:
             return replace(self, values=self.values[which])
-        return replace(self, codes=self.codes[which])
+        return replace(self, own_codes=self.codes[which], joint=None)
 
     def product(self, coef: np.ndarray) -> np.ndarray:
         """Design times coefficients, shape (n,)."""
@@ -102,12 +127,12 @@ class Design:
         """
         col.require(table, self.covariates, what="table")
         numbers = {n: table[n].to_numpy() for n in self.covariates if n not in self.levels_}
-        # One number with many values, and counting by pattern is out: the others stay as they are too.
-        codes = codes and not any(_many(values) for values in numbers.values())
         if codes and len(numbers) == len(self.covariates):
             together = _few_together(self.covariates, list(numbers.values()))
             if together is not None:
                 return together
+        # One number with many values, and counting by pattern is out: the others stay as they are too.
+        codes = codes and not any(_many(values) for values in numbers.values())
         return [self._one(table[name], name, codes) for name in self.covariates]
 
     def matrix(self, table: pd.DataFrame) -> np.ndarray:
@@ -135,13 +160,13 @@ class Design:
                     f"known are {', '.join(map(str, levels))}"
                 )
             table = np.eye(len(levels))[:, 1:]
-            return Covariate([f"{name}[{level}]" for level in levels[1:]], codes=found, table=table)
+            return Covariate([f"{name}[{level}]" for level in levels[1:]], own_codes=found, table=table)
         values = column.to_numpy()
         if values.dtype.kind not in "iufb":
             values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
         few = _few(values) if codes else None
         if few is not None:
-            return Covariate([name], codes=few[0], table=few[1].astype(float)[:, None])
+            return Covariate([name], own_codes=few[0], table=few[1].astype(float)[:, None])
         if values.dtype.kind == "f" and (codes or len(values) < _GLANCE * 512):
             # In a long table gaps are found by the first sums over it instead.
             bad = ~np.isfinite(values)
@@ -186,23 +211,57 @@ def _few(values: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
 
 
 def _few_together(names: Sequence[str], arrays: list[np.ndarray]) -> list[Covariate] | None:
-    """Small whole numbers in float64 columns that lie side by side: recognised in one pass over all of them."""
+    """Whole numbers of few values in float64 columns that lie side by side: recognised in one pass over all of them.
+
+    A glance guesses the values of each column; the pass proves the guess or refutes it.
+    """
     whole = side_by_side(arrays)
     if whole is None:
         return None
-    with np.errstate(invalid="ignore"):
-        small = whole.astype(np.int8)
-    if not (small == whole).all():
-        return None
-    # Columns of their own from here on: minima along memory are ten times as fast as across it.
-    small = np.ascontiguousarray(small.T)
-    low, high = small.min(axis=1), small.max(axis=1)
-    if (high.astype(int) - low >= _FEW_VALUES).any():
-        return None
-    return [
-        Covariate([name], codes=small[j] - low[j], table=np.arange(low[j], high[j] + 1, dtype=float)[:, None])
-        for j, name in enumerate(names)
-    ]
+    for rows in (whole[:: max(len(whole) // _GLANCE, 1)], whole):
+        low, high = rows.min(axis=0), rows.max(axis=0)
+        if not (np.all(high - low < _FEW_VALUES) and np.all(low == np.rint(low))):
+            return None
+        sizes = (high - low).astype(int) + 1
+        if float(np.prod(sizes, dtype=float)) > _MOST_TOGETHER:
+            return None
+        pattern = _patterns_together(whole, low, sizes)
+        if pattern is not None:
+            joint = _Joint(pattern, tuple(int(size) for size in sizes))
+            return [
+                Covariate([name], table=(low[j] + np.arange(sizes[j]))[:, None], joint=joint, place=j)
+                for j, name in enumerate(names)
+            ]
+    return None
+
+
+def _patterns_together(whole: np.ndarray, low: np.ndarray, sizes: np.ndarray) -> np.ndarray | None:
+    """Pattern of each row, the last column running fastest; None if a row holds a value that was not expected.
+
+    Each block is multiplied by two vectors: the columns' strides give the pattern, square roots of primes a check sum
+    that no other row of such numbers has. What differs from a whole number by less than 1e-9 counts as that number.
+    """
+    n, p = whole.shape
+    strides = np.append(np.cumprod(sizes[:0:-1])[::-1], 1)
+    product = int(strides[0] * sizes[0])
+    roots = np.sqrt(_PRIMES[np.arange(p) % len(_PRIMES)] + 1e3 * (np.arange(p) // len(_PRIMES)))
+    both = np.stack([strides, roots])
+    first = float(strides @ low)
+    expected = (low + (np.arange(product)[:, None] // strides) % sizes) @ roots
+    pattern = np.empty(n, dtype=np.int32)
+    for start in range(0, n, _BLOCK):
+        place, check = both @ whole[start : start + _BLOCK].T
+        place -= first
+        with np.errstate(invalid="ignore"):
+            own = np.rint(place, out=place).astype(np.int32)
+        if own.min() < 0 or own.max() >= product:
+            return None
+        check -= expected.take(own)
+        # Written so that a gap in the data (not a number) fails too.
+        if not (max(check.max(), -check.min()) < 1e-9):
+            return None
+        pattern[start : start + _BLOCK] = own
+    return pattern
 
 
 def missing_text(name: str, n: int) -> str:
@@ -214,8 +273,10 @@ def _constant(name: str, value: object) -> str:
     return f"covariate {name} is constant ({value}); it can't explain who lapses, leave it out"
 
 
-def summary(names: Sequence[str], coef: np.ndarray, covariance: np.ndarray, alpha: float) -> pd.DataFrame:
-    """Coefficients with standard errors, ratios with intervals, and p-values; indexed by covariate."""
+def summary(
+    names: Sequence[str], coef: np.ndarray, covariance: np.ndarray, alpha: float, *, ratio: str = "hazard_ratio"
+) -> pd.DataFrame:
+    """Coefficients with standard errors, ratios (named ``ratio``) with intervals, and p-values; indexed by covariate."""
     se = np.sqrt(np.diag(covariance))
     z, width = coef / se, ndtri(1 - alpha / 2) * se
     with np.errstate(over="ignore"):
@@ -223,7 +284,7 @@ def summary(names: Sequence[str], coef: np.ndarray, covariance: np.ndarray, alph
             {
                 "coef": coef,
                 "se": se,
-                "hazard_ratio": np.exp(coef),
+                ratio: np.exp(coef),
                 "lower": np.exp(coef - width),
                 "upper": np.exp(coef + width),
                 "z": z,
@@ -353,15 +414,20 @@ def standardise(
 
 def find_patterns(covariates: Sequence[Covariate], n: int, n_times: int) -> tuple[np.ndarray, np.ndarray] | None:
     """Pattern of each row and the design of each pattern, or None where there are too many."""
-    sizes = [len(c.table) if c.codes is not None else 0 for c in covariates]
+    sizes = [len(c.table) if c.values is None else 0 for c in covariates]
     product = float(np.prod(np.array(sizes, dtype=float)))
     if 0 in sizes or product > _MOST_PATTERNS:
         return None
-    joint = np.zeros(n, dtype=np.int32)
-    for covariate, size in zip(covariates, sizes, strict=True):
-        joint *= size
-        joint += covariate.codes.astype(np.int32, copy=False)
-    seen = np.bincount(joint, minlength=int(product)) > 0
+    together = covariates[0].joint
+    if together is not None and all(c.joint is together for c in covariates):
+        joint = together.pattern
+    else:
+        joint = np.zeros(n, dtype=np.int32)
+        for covariate, size in zip(covariates, sizes, strict=True):
+            joint *= size
+            joint += covariate.codes.astype(np.int32, copy=False)
+    seen = np.zeros(int(product), dtype=bool)
+    seen[joint] = True
     present = np.flatnonzero(seen)
     if len(present) * max(n_times, 1) > _MOST_CELLS or len(present) * 4 > max(n, 64):
         return None

@@ -117,9 +117,7 @@ class DiscreteHazard:
         self._mean, self._beta = cells.mean, beta / cells.spread
         covariance = covariance / np.outer(cells.spread, cells.spread)
         self.covariance_ = covariance
-        self.summary_ = summary(shown, self._beta, covariance, self.alpha).rename(
-            columns={"hazard_ratio": "odds_ratio"}
-        )
+        self.summary_ = summary(shown, self._beta, covariance, self.alpha, ratio="odds_ratio")
         self.log_likelihood_ = value
         self.n_, self.n_lapsed_ = spell.n, round(float(lapsed.sum()))
         self.summary_.attrs.update(n=self.n_, n_lapsed=self.n_lapsed_)
@@ -209,7 +207,8 @@ class _Cells:
         pattern, design = found
         k = periods.n_periods
         out.at_risk, out.lapsed = _count(pattern, len(design), k, periods, mass)
-        total = np.bincount(pattern, mass, minlength=len(design))
+        everybody_starts = periods.first is None and periods.share is None
+        total = out.at_risk[:, 0] if everybody_starts else np.bincount(pattern, mass, minlength=len(design))
         size = total.sum()
         out.mean = total @ design / size
         centred = design - out.mean
@@ -260,10 +259,14 @@ def _count(
     keep = slice(None) if periods.first is None else periods.first <= periods.last
     pattern, last, event = pattern[keep], periods.last[keep], periods.event[keep]
     own = None if mass is None else mass[keep]
-    key = pattern * np.intp(k) + last
+    key = pattern * np.intp(k)
+    key += last
     if own is None and periods.share is None:
-        both = np.bincount(key * 2 + event, minlength=2 * n_patterns * k).reshape(n_patterns, k, 2)
-        ends, lapsed = both.sum(axis=2).astype(float), both[:, :, 1].astype(float)
+        key *= 2
+        key += event
+        both = np.bincount(key, minlength=2 * n_patterns * k).reshape(n_patterns, k, 2)
+        lapsed = both[:, :, 1].astype(float)
+        ends = lapsed + both[:, :, 0]
     else:
         ends = np.bincount(key, own, minlength=n_patterns * k).reshape(shape).astype(float)
         lapsed = np.bincount(key, event if own is None else event * own, minlength=n_patterns * k).reshape(shape)
@@ -330,14 +333,18 @@ def _evaluate(
         score = (design @ beta)[:, None] + level
         # One exponential serves share and likelihood; beyond 700 it would overflow, and the share is 1 anyway.
         odds = np.exp(np.minimum(score, 700.0))
-        share = odds / (1 + odds)
-        value += float(np.vdot(d, score) - np.vdot(n, np.log1p(odds)))
-        expected = n * share
-        spread = expected * (1 - share)
-        residual = d - expected
-        slope_level += residual.sum(axis=0)
-        slope_beta += residual.sum(axis=1) @ design
-        diagonal += spread.sum(axis=0)
+        whole = 1 + odds
+        expected = odds / whole
+        spread = expected / whole
+        expected *= n
+        spread *= n
+        # The sum is large: what the logarithm of 1 + a tiny number loses is below its last digit.
+        value += float(np.vdot(d, score) - np.vdot(n, np.log(whole)))
+        residual = np.subtract(d, expected, out=expected)
+        by_row, by_level = np.ones(len(design)), np.ones(k)
+        slope_level += by_row @ residual
+        slope_beta += (residual @ by_level) @ design
+        diagonal += by_row @ spread
         cross += spread.T @ design
-        own += (design * spread.sum(axis=1)[:, None]).T @ design
+        own += (design * (spread @ by_level)[:, None]).T @ design
     return value, slope_level, slope_beta, diagonal, cross, own
