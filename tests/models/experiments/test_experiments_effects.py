@@ -143,7 +143,10 @@ def test_floats_that_write_missing_as_nan_are_missing_in_the_engine_too(
     pd.testing.assert_frame_equal(here[NUMBERS], there[NUMBERS], rtol=1e-9)
 
 
-def test_only_sums_leave_the_engine_in_one_query(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("covariate", "queries"), [("before", [3]), ("before_gappy", [3, 3])])
+def test_only_sums_leave_the_engine_and_gaps_alone_need_a_second_query(
+    monkeypatch: pytest.MonkeyPatch, covariate: str, queries: list[int]
+) -> None:
     table, sizes = lazy(campaign()), []
     backend = type(table.get_backend())
     original = backend.to_pyarrow
@@ -155,8 +158,8 @@ def test_only_sums_leave_the_engine_in_one_query(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(backend, "to_pyarrow", counted)
     monkeypatch.setattr(backend, "execute", lambda *args, **options: pytest.fail("a second kind of query was run"))
-    effect(table, metric=["aum", "logins"], control="control", covariate="before_gappy")
-    assert sizes == [3]
+    effect(table, metric=["aum", "logins"], control="control", covariate=covariate)
+    assert sizes == queries
 
 
 def test_the_callers_frame_stays_as_it_was() -> None:
