@@ -26,6 +26,7 @@ from helpers.models.retention.design import (
     summary,
 )
 from helpers.models.retention.left_out import entry as left_out_entry
+from helpers.models.retention.prediction import with_interval
 from helpers.models.retention.threads import one_thread
 
 _BLOCK = 1 << 14
@@ -113,7 +114,7 @@ class DiscreteHazard:
             raise ValueError("nobody lapsed in a period that was watched from its start; use shorter periods")
         # Where nobody, or everybody, lapsed the level runs off to infinity; the limit is known without a fit.
         live = (lapsed > 0) & (lapsed < at_risk)
-        level, beta, covariance, value = _maximise(cells, live, at_risk, lapsed, shown)
+        level, beta, covariance, value, diagonal, cross = _maximise(cells, live, at_risk, lapsed, shown)
         self._mean, self._beta = cells.mean, beta / cells.spread
         covariance = covariance / np.outer(cells.spread, cells.spread)
         self.covariance_ = covariance
@@ -125,6 +126,11 @@ class DiscreteHazard:
         effect = np.where(lapsed > 0, np.inf, -np.inf)
         effect[live] = level
         hazard = expit(effect)
+        # What a level knows by itself, and the mean of the covariates (less the overall mean) that goes with it.
+        self._level_information = np.full(len(effect), np.inf)
+        self._level_mean = np.zeros((len(effect), len(beta)))
+        self._level_information[live] = diagonal
+        self._level_mean[live] = cross / diagonal[:, None] * cells.spread
         k = np.arange(len(at_risk))
         self.n_person_periods_ = round(float(at_risk.sum()))
         self.last_day_ = float(spell.days.max())
@@ -147,14 +153,54 @@ class DiscreteHazard:
 
         Parameters and result as in :meth:`CoxRetention.predict_retained`.
         """
-        wanted = check_days(days, self.last_day_).astype(float)
-        score = (self.design_.matrix(X) - self._mean) @ self._beta
-        hazard = expit(self.baseline_["effect"].to_numpy() + score[:, None])
-        kept = np.concatenate([np.ones((len(X), 1)), np.cumprod(1 - hazard, axis=1)], axis=1)
-        whole = np.minimum((wanted // self.period_days).astype(int), hazard.shape[1] - 1)
-        part = wanted / self.period_days - whole
-        retained = kept[:, whole] * (1 - hazard[:, whole]) ** part
-        return pd.DataFrame(retained, index=X.index, columns=np.atleast_1d(np.asarray(days)))
+        wanted = check_days(days, self.last_day_)
+        hazard = self._hazards(self.design_.matrix(X) - self._mean)
+        return pd.DataFrame(self._kept(hazard, wanted), index=X.index, columns=wanted)
+
+    def predict_retained_interval(
+        self, X: pd.DataFrame, days: Sequence[int] | np.ndarray, *, alpha: float | None = None
+    ) -> pd.DataFrame:
+        """Share of customers like each row still active on each day, with intervals.
+
+        Parameters, result and errors as in :meth:`CoxRetention.predict_retained_interval`. A period in which
+        nobody lapsed, or everybody, adds no doubt: its hazard counts as known to be 0 or 1.
+
+        References
+        ----------
+        Delta method over levels and coefficients (the whole information matrix), log(−log) scale: Kalbfleisch
+        and Prentice (1980). Model: Singer and Willett (1993), J. Educational Statistics 18(2), 155–195.
+
+        Examples
+        --------
+        >>> spells = pd.DataFrame({"days_active": [20, 45, 50, 70, 80, 90] * 5, "lapsed": [1, 1, 0, 1, 0, 0] * 5})
+        >>> model = DiscreteHazard(30).fit(spells.assign(payroll=[0, 1, 0, 1, 1, 0] * 5), covariates=["payroll"])
+        >>> model.predict_retained_interval(pd.DataFrame({"payroll": [1]}), [60]).round(3).values.tolist()
+        [[60.0, 0.621, 0.369, 0.797, 30.0]]
+        """
+        alpha = col.check_alpha(self.alpha if alpha is None else alpha)
+        wanted = check_days(days, self.last_day_)
+        away = self.design_.matrix(X) - self._mean
+        hazard = self._hazards(away)
+        part = np.clip(np.atleast_2d(wanted).T / self.period_days - np.arange(hazard.shape[1]), 0, 1)
+        root = np.linalg.cholesky(self.covariance_)
+        means = self._level_mean @ root
+        variance = (hazard**2 / self._level_information) @ (part**2).T
+        from_x = away @ root
+        # One covariate at a time: no array of customers × periods × covariates.
+        for x, mean in zip(from_x.T, means.T, strict=True):
+            variance += ((hazard * (x[:, None] - mean)) @ part.T) ** 2
+        retained = self._kept(hazard, wanted)
+        return with_interval(retained, variance, index=X.index, days=wanted, alpha=alpha, n=self.n_)
+
+    def _hazards(self, away: np.ndarray) -> np.ndarray:
+        """Chance to lapse in each period, ``(n, n_periods)``, of customers so far from the mean."""
+        return expit(self.baseline_["effect"].to_numpy() + (away @ self._beta)[:, None])
+
+    def _kept(self, hazard: np.ndarray, days: np.ndarray) -> np.ndarray:
+        kept = np.concatenate([np.ones((len(hazard), 1)), np.cumprod(1 - hazard, axis=1)], axis=1)
+        whole = np.minimum((days // self.period_days).astype(int), hazard.shape[1] - 1)
+        part = days / self.period_days - whole
+        return kept[:, whole] * (1 - hazard[:, whole]) ** part
 
 
 @dataclass(frozen=True)
@@ -285,8 +331,11 @@ def _count(
 
 def _maximise(
     cells: _Cells, live: np.ndarray, at_risk: np.ndarray, lapsed: np.ndarray, names: Sequence[str]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-    """Newton's method; the levels' diagonal block is eliminated, so each step solves only for the covariates."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, float, np.ndarray, np.ndarray]:
+    """Newton's method; the levels' diagonal block is eliminated, so each step solves only for the covariates.
+
+    Returns levels, coefficients, their covariance, log-likelihood, and the information's diagonal and cross blocks.
+    """
     rate = lapsed[live] / at_risk[live]
     level, beta = np.log(rate / (1 - rate)), np.zeros(len(names))
     if not live.any():
@@ -316,7 +365,7 @@ def _maximise(
             value, _, _, diagonal, cross, own = _evaluate(cells, live, level, beta)
             reduced = own - (cross / diagonal[:, None]).T @ cross
             check_flat(beta, reduced, names)
-            return level, beta, np.linalg.inv(reduced), float(value)
+            return level, beta, np.linalg.inv(reduced), float(value), diagonal, cross
     raise ValueError(separation_text(names[int(np.abs(beta).argmax())]))
 
 
