@@ -126,7 +126,7 @@ def test_gbk_is_recognised_and_readable_once_named(write_bank: WriteBank) -> Non
         (BANK_YML.replace("CNY", "yuan"), "currency"),
         (BANK_YML.replace("Asia/Shanghai", "Asia/Shangha"), "not a time zone"),
         (BANK_YML + "tabels: {}\n", "tabels: unknown entry"),
-        (BANK_YML + "tables:\n  custmers: {file: x.csv}\n", "did you mean customers"),
+        (BANK_YML + "tables:\n  custmers: {file: x.csv}\n", "did you mean 'customers'"),
         (BANK_YML.replace("schema_version: 1", "schema_version: 7"), "schema_version"),
     ],
 )

@@ -15,6 +15,8 @@ from pydantic import Field, ValidationError, model_validator
 
 from helpers.bank.catalogue import Entry, Words
 from helpers.bank.settings import explain, read_yaml
+from helpers.findings.finding import Text
+from helpers.findings.spoken import SpokenError, at
 
 Direction = Literal["up", "down"]
 
@@ -118,13 +120,20 @@ class Brief(Entry):
         if self.ends_date < self.starts_date:
             raise ValueError(f"ends_date {self.ends_date} lies before starts_date {self.starts_date}")
         if self.written_on > self.starts_date:
-            raise ValueError(f"written_on {self.written_on} lies after the launch, {self.starts_date}")
+            raise SpokenError(
+                Text(
+                    f"written_on {self.written_on} lies after the launch, {self.starts_date}",
+                    f"written_on {self.written_on} 晚于上线日 {self.starts_date}",
+                )
+            )
         if len({arm.name for arm in self.arms}) < len(self.arms):
-            raise ValueError("arms: two arms have the same name")
+            raise SpokenError(Text("arms: two arms have the same name", "arms：有两个同名分组"))
         if self.assignment == "randomised" and sum(arm.control for arm in self.arms) != 1:
-            raise ValueError("arms: a randomised campaign has exactly one control arm")
+            raise SpokenError(
+                Text("arms: a randomised campaign has exactly one control arm", "arms：随机活动须恰有一个对照组")
+            )
         if self.arms and abs(sum(arm.weight for arm in self.arms) - 1) > 1e-6:
-            raise ValueError("arms: the weights should add up to 1")
+            raise SpokenError(Text("arms: the weights should add up to 1", "arms：各组权重之和应为 1"))
         return self
 
     @property
@@ -170,14 +179,20 @@ def read(file: str | Path) -> tuple[Brief, str, bool]:
     """
     path = Path(file)
     if not path.is_file():
-        raise ValueError(f"{path}: there is no brief; the post-mortem answers what was written before launch")
+        words = Text(
+            "there is no brief; the post-mortem answers what was written before launch",
+            "没有活动简报；复盘只回答上线前写下的问题",
+        )
+        raise SpokenError(at(str(path), words))
     content = read_yaml(path)
     if not isinstance(content, dict):
-        raise ValueError(f"{path}: should be a mapping with campaign_id, goal, arms, hypotheses")
+        wanted = ("campaign_id", "goal", "arms", "hypotheses")
+        words = Text(f"should be a mapping with {', '.join(wanted)}", f"应为包含 {'、'.join(wanted)} 的映射")
+        raise SpokenError(at(str(path), words))
     sealed = content.pop("fingerprint", "")
     try:
         brief = Brief.model_validate(content)
     except ValidationError as error:
-        raise ValueError("\n".join(f"{path}: {line}" for line in explain(error))) from error
+        raise SpokenError(*(at(str(path), line) for line in explain(error))) from error
     mark = fingerprint(brief)
     return brief, mark, sealed == mark

@@ -16,7 +16,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from helpers.bank import places
 from helpers.bank.settings import explain, read_yaml
-from helpers.findings import Text
+from helpers.findings import SpokenError, Text
+from helpers.findings.spoken import at
 
 SCHEMA_VERSION = 1
 
@@ -37,7 +38,7 @@ class Words(Entry):
     @classmethod
     def _not_blank(cls, value: str) -> str:
         if not value.strip():
-            raise ValueError("both languages need words")
+            raise SpokenError(Text("both languages need words", "中英文都须填写"))
         return value
 
     @property
@@ -76,23 +77,25 @@ def read(name: str, model: type[AnyEntry], *, folder: str | Path = "") -> dict[s
     """
     file = (places.find(folder) if str(folder) else places.project_root() / "data" / "catalogue") / f"{name}.yml"
     if not file.is_file():
-        raise ValueError(f"{file}: the catalogue is missing")
+        raise SpokenError(at(str(file), Text("the catalogue is missing", "缺少此目录文件")))
     content: Any = read_yaml(file)
     if not isinstance(content, dict) or content.get("schema_version") != SCHEMA_VERSION:
-        raise ValueError(f"{file}: should begin with schema_version: {SCHEMA_VERSION}")
+        begin = f"schema_version: {SCHEMA_VERSION}"
+        raise SpokenError(at(str(file), Text(f"should begin with {begin}", f"应以 {begin} 开头")))
     entries = content.get("entries")
     if not isinstance(entries, dict) or not entries:
-        raise ValueError(f"{file}: entries should be a mapping of slug to entry")
+        words = Text("entries should be a mapping of slug to entry", "entries 应为“代码: 条目”的映射")
+        raise SpokenError(at(str(file), words))
     unknown = set(content) - {"schema_version", "entries"}
-    problems = [f"{file}: {key}: unknown entry" for key in sorted(unknown)]
+    problems = [at(str(file), at(key, Text("unknown entry", "无法识别的条目"))) for key in sorted(unknown)]
     found: dict[str, AnyEntry] = {}
     for slug, entry in entries.items():
         try:
             found[str(slug)] = model.model_validate(entry)
         except ValidationError as error:
-            problems += [f"{file}: {slug}.{line}" for line in explain(error)]
+            problems += [at(str(file), Text(f"{slug}.{line.en}", f"{slug}.{line.zh}")) for line in explain(error)]
     if problems:
-        raise ValueError("\n".join(problems))
+        raise SpokenError(*problems)
     return found
 
 

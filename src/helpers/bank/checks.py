@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from helpers.bank.problems import Problem
 from helpers.bank.schemas import TABLES, ColumnRule, TableRule
-from helpers.bank.sources import RAW
+from helpers.bank.sources import KINDS, RAW
+from helpers.findings.finding import Text
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -55,21 +56,23 @@ def strip(tables: dict[str, Any]) -> None:
             tables[name] = table.drop(*raw) if raw else table
 
 
-def _rules(table: ir.Table, column: ColumnRule) -> list[tuple[str, Any, str]]:
+def _rules(table: ir.Table, column: ColumnRule) -> list[tuple[Text, Any, str]]:
     """Return (words, condition of a broken row, column that shows the example) for one column."""
     value = table[column.name]
-    broken: list[tuple[str, Any, str]] = []
+    broken: list[tuple[Text, Any, str]] = []
     raw_name = RAW + column.name
     unreadable = None
     if raw_name in table.columns and table[raw_name].type().is_string():
         raw = table[raw_name]
         unreadable = value.isnull() & raw.notnull() & (raw.strip() != "")
-        broken.append((f"can't be read as {column.kind}", unreadable, raw_name))
+        words = Text(f"can't be read as {column.kind}", f"无法读作{KINDS[column.kind]}（{column.kind}）")
+        broken.append((words, unreadable, raw_name))
     if not column.nullable:
         empty = value.isnull() if unreadable is None else value.isnull() & ~unreadable.fill_null(False)
-        broken.append(("is empty, should not be", empty, column.name))
+        broken.append((Text("is empty, should not be", "为空，不应为空"), empty, column.name))
     if value.type().is_floating():
-        broken.append(("is not a number (NaN or infinite)", value.isnan() | value.isinf(), column.name))
+        words = Text("is not a number (NaN or infinite)", "不是有限数值（NaN 或无穷）")
+        broken.append((words, value.isnan() | value.isinf(), column.name))
         value = value.nullif(float("nan"))
     if column.ge is not None or column.gt is not None or column.le is not None:
         outside = None
@@ -81,25 +84,30 @@ def _rules(table: ir.Table, column: ColumnRule) -> list[tuple[str, Any, str]]:
             if limit is not None:
                 condition = test(value, limit)
                 outside = condition if outside is None else outside | condition
-        words = ", ".join(
-            part
-            for part in (
-                f"at least {column.ge:g}" if column.ge is not None else "",
-                f"above {column.gt:g}" if column.gt is not None else "",
-                f"at most {column.le:g}" if column.le is not None else "",
+        allowed = [
+            Text(f"{words.en} {limit:g}", f"{words.zh} {limit:g}")
+            for limit, words in (
+                (column.ge, Text("at least", "不小于")),
+                (column.gt, Text("above", "大于")),
+                (column.le, Text("at most", "不大于")),
             )
-            if part
+            if limit is not None
+        ]
+        words = Text(
+            f"should be {', '.join(part.en for part in allowed)}", f"应{'且'.join(part.zh for part in allowed)}"
         )
-        broken.append((f"should be {words}", outside, column.name))
+        broken.append((words, outside, column.name))
     if column.isin is not None:
-        broken.append((f"should be one of {', '.join(map(str, column.isin))}", ~value.isin(column.isin), column.name))
+        names = [str(value) for value in column.isin]
+        words = Text(f"should be one of {', '.join(names)}", f"应为 {'、'.join(names)} 之一")
+        broken.append((words, ~value.isin(column.isin), column.name))
     if column.kind in ("date", "timestamp") and column.name not in ("ends_date",):
         import ibis
 
         # A day's grace: the bank's clock may run ahead of this machine's.
         tomorrow = datetime.now() + timedelta(days=1)
         limit = ibis.literal(tomorrow.date() if column.kind == "date" else tomorrow)
-        broken.append(("lies in the future", value > limit, column.name))
+        broken.append((Text("lies in the future", "晚于今天"), value > limit, column.name))
     return broken
 
 
@@ -114,7 +122,7 @@ def _check_table(rule: TableRule, table: ir.Table) -> tuple[list[Problem], list[
     row = table.aggregate(n_rows=table.count(), **counts).execute().iloc[0]
     problems, remarks = [], []
     if int(row["n_rows"]) == 0 and rule.required:
-        return [Problem(rule.name, "", "the table has no row")], []
+        return [Problem(rule.name, "", Text("the table has no row", "表中没有数据行"))], []
     for index, (column, words, condition, shown) in enumerate(broken):
         n_rows = row[f"c{index}"]
         if n_rows is None or n_rows != n_rows or int(n_rows) == 0:
@@ -137,7 +145,7 @@ def _check_table(rule: TableRule, table: ir.Table) -> tuple[list[Problem], list[
                 Problem(
                     rule.name,
                     rule.key[0] if len(rule.key) == 1 else "+".join(rule.key),
-                    "should stand once, and is repeated",
+                    Text("should stand once, and is repeated", "应唯一，却有重复"),
                     n_keys,
                     f"{key} ×{int(first['times'])}",
                 )
@@ -154,7 +162,8 @@ def _strangers(tables: dict[str, Any]) -> list[Problem]:
         n = int(strangers.count().execute())
         if n:
             example = strangers.order_by("customer_id").limit(1).execute()["customer_id"].iloc[0]
-            remarks.append(Problem(name, "customer_id", "is not in customers", n, _show(example)))
+            words = Text("is not in customers", "不在 customers 表中")
+            remarks.append(Problem(name, "customer_id", words, n, _show(example)))
     return remarks
 
 
@@ -173,9 +182,13 @@ def _vanished(tables: dict[str, Any]) -> list[Problem]:
     n = int(gone.count().execute())
     if not n:
         return []
-    rule = f"has no row on the newest day, {str(newest)[:10]}; the last balance is carried forward"
+    day = str(newest)[:10]
+    words = Text(
+        f"has no row on the newest day, {day}; the last balance is carried forward",
+        f"在最新日期 {day} 没有记录；沿用最后一次余额",
+    )
     example = gone.order_by("customer_id").limit(1).execute().iloc[0]
-    return [Problem("balances", "balance_date", rule, n, f"last row {str(example['day'])[:10]}")]
+    return [Problem("balances", "balance_date", words, n, f"last row {str(example['day'])[:10]}")]
 
 
 def _show(value: Any) -> str:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from helpers.findings.finding import Text
+from helpers.findings.spoken import SpokenError
+
 
 def project_root() -> Path:
     """Return the checkout that holds ``data/catalogue``: above the working folder, else the one of this package.
@@ -14,7 +17,12 @@ def project_root() -> Path:
     for folder in (here, *here.parents, *Path(__file__).resolve().parents):
         if (folder / "data" / "catalogue").is_dir():
             return folder
-    raise FileNotFoundError(f"no folder data/catalogue in {here} or above; run from the project's folder")
+    raise SpokenError(
+        Text(
+            f"no folder data/catalogue in {here} or above; run from the project's folder",
+            f"{here} 及其上级均无 data/catalogue 文件夹；请在项目目录中运行",
+        )
+    )
 
 
 def find(path: str | Path) -> Path:

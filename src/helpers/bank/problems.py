@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from helpers.findings.finding import Text
+from helpers.findings.spoken import SpokenError, at
 
 
 @dataclass(frozen=True)
@@ -13,27 +17,51 @@ class Problem:
     ----------
     table, column : str
         Where; the column is empty if it is about the table or its file.
-    rule : str
-        What is wrong and what would be allowed, in words.
+    words : Text
+        What is wrong and what would be allowed; ``rule`` is the same in English.
     n_rows : int
         How many rows break it; 0 if it is not about rows.
     example : str
         One offending value, or the name that is missing.
+
+    Examples
+    --------
+    >>> Problem("balances", "aum", Text("should be at least 0", "应不小于 0"), 3, "-12.5").say("zh")
+    'balances.aum：应不小于 0（3 行，例如 -12.5）'
     """
 
     table: str
     column: str
-    rule: str
+    words: Text
     n_rows: int = 0
     example: str = ""
 
-    def __str__(self) -> str:
+    @property
+    def rule(self) -> str:
+        """What is wrong, in English."""
+        return self.words.en
+
+    @property
+    def text(self) -> Text:
+        """The whole line: where, what, how many rows and an example."""
         place = f"{self.table}.{self.column}" if self.column else self.table
-        rows = f" ({self.n_rows:,} row{'s' if self.n_rows != 1 else ''}, e.g. {self.example})" if self.n_rows else ""
-        return f"{place}: {self.rule}{rows}"
+        rows = Text("", "")
+        if self.n_rows:
+            many = "s" if self.n_rows != 1 else ""
+            rows = Text(
+                f" ({self.n_rows:,} row{many}, e.g. {self.example})", f"（{self.n_rows:,} 行，例如 {self.example}）"
+            )
+        return at(place, Text(f"{self.words.en}{rows.en}", f"{self.words.zh}{rows.zh}"))
+
+    def say(self, language: str) -> str:
+        """Return the line in one language."""
+        return self.text.say(language)
+
+    def __str__(self) -> str:
+        return self.say("en")
 
 
-class BankError(ValueError):
+class BankError(SpokenError):
     """A bank that can't be used as it stands; ``problems`` lists every broken rule.
 
     Parameters
@@ -43,7 +71,10 @@ class BankError(ValueError):
     problems : sequence of Problem
     """
 
-    def __init__(self, where: str, problems: list[Problem]) -> None:
+    def __init__(self, where: str, problems: Sequence[Problem]) -> None:
         self.where = where
         self.problems = list(problems)
-        super().__init__("\n".join(f"{where}: {problem}" for problem in self.problems))
+        super().__init__(*(at(where, problem.text) for problem in self.problems))
+
+    def __reduce__(self) -> tuple[type[BankError], tuple[str, list[Problem]]]:
+        return type(self), (self.where, self.problems)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -10,6 +9,8 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from helpers.bank.problems import BankError, Problem
+from helpers.findings.finding import Text
+from helpers.findings.spoken import SpokenError, at, nearest
 
 FILE = "bank.yml"
 
@@ -63,7 +64,9 @@ class Settings(_Strict):
         try:
             ZoneInfo(value)
         except (KeyError, ValueError, OSError) as error:
-            raise ValueError("not a time zone of the IANA list, such as Asia/Shanghai") from error
+            raise SpokenError(
+                Text("not a time zone of the IANA list, such as Asia/Shanghai", "不是 IANA 时区名，例如 Asia/Shanghai")
+            ) from error
         return value
 
 
@@ -76,27 +79,54 @@ def read_yaml(file: Path) -> Any:
         return yaml.load(file.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        line = f" line {mark.line + 1}" if mark else ""
-        reason = getattr(error, "problem", None) or "not YAML"
-        raise ValueError(f"{file}{line}: broken YAML, {reason}") from error
+        line = Text(f" line {mark.line + 1}", f" 第 {mark.line + 1} 行") if mark else Text("", "")
+        reason = getattr(error, "problem", None)
+        words = Text(f"broken YAML, {reason or 'not YAML'}", f"YAML 格式有误（{reason or '不是 YAML'}）")
+        raise SpokenError(at(Text(f"{file}{line.en}", f"{file}{line.zh}"), words)) from error
     except UnicodeDecodeError as error:
-        raise ValueError(f"{file}: not UTF-8 text; save it as UTF-8") from error
+        words = Text("not UTF-8 text; save it as UTF-8", "不是 UTF-8 文本；请另存为 UTF-8")
+        raise SpokenError(at(str(file), words)) from error
 
 
-def explain(error: ValidationError) -> list[str]:
+def explain(error: ValidationError) -> list[Text]:
     """Turn pydantic's findings into one clear line each: where, what, what would be allowed."""
-    lines = []
-    for issue in error.errors():
-        where = ".".join(str(part) for part in issue["loc"]) or "(top)"
-        message = issue["msg"].removeprefix("Value error, ")
-        if issue["type"] == "extra_forbidden":
-            message = "unknown entry"
-        elif issue["type"] == "missing":
-            message = "is missing"
-        elif not isinstance(issue["input"], dict | list):
-            message = f"{message}, not {issue['input']!r}"
-        lines.append(f"{where}: {message}")
-    return lines
+    return [at(".".join(str(part) for part in issue["loc"]) or "(top)", _issue(issue)) for issue in error.errors()]
+
+
+def _issue(issue: Any) -> Text:
+    kind, given = issue["type"], issue.get("ctx", {})
+    if kind == "extra_forbidden":
+        return Text("unknown entry", "无法识别的条目")
+    if kind == "missing":
+        return Text("is missing", "缺失")
+    raised = given.get("error")
+    english = issue["msg"].removeprefix("Value error, ")
+    if isinstance(raised, SpokenError):
+        words = Text(str(raised), raised.say("zh"))
+    else:
+        # pydantic speaks English only: what it expects is said by its kind, and its own words follow.
+        wanted = next((allowed for start, allowed in _WANTED.items() if kind.startswith(start)), "不符合要求")
+        words = Text(english, f"{wanted}（{english}）")
+    if isinstance(issue["input"], dict | list):
+        return words
+    return Text(f"{words.en}, not {issue['input']!r}", f"{words.zh}，现为 {issue['input']!r}")
+
+
+_WANTED = {
+    "bool": "应为 true 或 false",
+    "int": "应为整数",
+    "float": "应为数字",
+    "date": "应为日期",
+    "string_pattern": "格式不符",
+    "string": "应为文本",
+    "literal": "不在可选值中",
+    "dict": "应为映射",
+    "list": "应为列表",
+    "tuple": "应为列表",
+    "model": "应为映射",
+    "greater_than": "数值过小",
+    "less_than": "数值过大",
+}
 
 
 def read(folder: Path, known_tables: tuple[str, ...]) -> Settings:
@@ -109,23 +139,31 @@ def read(folder: Path, known_tables: tuple[str, ...]) -> Settings:
     """
     file = folder / FILE
     if not file.is_file():
-        there = "the folder does not exist" if not folder.exists() else f"there is no {FILE} in it"
-        raise BankError(str(folder), [Problem(FILE, "", f"{there}; a bank is a folder with {FILE} and its tables")])
+        there = Text(f"there is no {FILE} in it", f"文件夹中没有 {FILE}")
+        if not folder.exists():
+            there = Text("the folder does not exist", "文件夹不存在")
+        words = Text(
+            f"{there.en}; a bank is a folder with {FILE} and its tables",
+            f"{there.zh}；银行数据是含 {FILE} 与各数据表的文件夹",
+        )
+        raise BankError(str(folder), [Problem(FILE, "", words)])
     try:
         content = read_yaml(file)
         if not isinstance(content, dict):
-            raise ValueError(f"{file}: should be a mapping with schema_version, currency, timezone, simulated, tables")
+            wanted = ("schema_version", "currency", "timezone", "simulated", "tables")
+            words = Text(f"should be a mapping with {', '.join(wanted)}", f"应为包含 {'、'.join(wanted)} 的映射")
+            raise SpokenError(at(str(file), words))
         settings = Settings.model_validate(content)
     except ValidationError as error:
         raise BankError(str(folder), [Problem(FILE, "", line) for line in explain(error)]) from error
-    except ValueError as error:
-        raise BankError(str(folder), [Problem(FILE, "", str(error))]) from error
+    except SpokenError as error:
+        raise BankError(str(folder), [Problem(FILE, "", text) for text in error.texts]) from error
     problems = []
     for table in settings.tables:
         if table not in known_tables:
-            near = difflib.get_close_matches(table, known_tables, 1)
-            hint = f", did you mean {near[0]}" if near else ""
-            problems.append(Problem(FILE, "", f"tables.{table}: no canonical table{hint}"))
+            near = nearest(table, known_tables)
+            words = Text(f"no canonical table{near.en}", f"没有这个标准表{near.zh}")
+            problems.append(Problem(FILE, "", at(f"tables.{table}", words)))
     if problems:
         raise BankError(str(folder), problems)
     return settings

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from helpers.bank.problems import Problem
 from helpers.bank.schemas import TABLES, ColumnRule, TableRule
 from helpers.bank.settings import Settings, TableSource
+from helpers.findings.finding import Text
+from helpers.findings.spoken import SpokenError, nearest
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
 _EDGE_BYTES = 65_536
 # Column as delivered, kept beside a cast so that the checks can show what could not be read.
 RAW = "__raw_"
+# What the kinds of columns are called in Chinese sentences.
+KINDS = {
+    "string": "文本", "date": "日期", "timestamp": "时间", "float64": "数字", "int64": "整数", "boolean": "是/否值",
+}  # fmt: skip
 
 
 def connect(folder: Path, config: Settings) -> tuple[dict[str, Any], list[Problem]]:
@@ -34,7 +40,8 @@ def connect(folder: Path, config: Settings) -> tuple[dict[str, Any], list[Proble
     try:
         engine = _engine(folder, config)
     except Exception as error:  # noqa: BLE001 - any driver's error becomes one line
-        return {}, [Problem("bank.yml", "", f"connection: {_first_line(error)}")]
+        reason = _first_line(error)
+        return {}, [Problem("bank.yml", "", Text(f"connection: {reason.en}", f"连接失败：{reason.zh}"))]
     tables: dict[str, Any] = {}
     problems: list[Problem] = []
     for name, rule in TABLES.items():
@@ -46,11 +53,13 @@ def connect(folder: Path, config: Settings) -> tuple[dict[str, Any], list[Proble
                 continue
         try:
             raw = _reach(engine, folder, name, source)
-        except (FileNotFoundError, UnicodeError, ValueError) as error:
+        except SpokenError as error:
             problems.append(Problem(name, "", _first_line(error)))
             continue
         except Exception as error:  # noqa: BLE001 - a driver's error names file and table in one line
-            problems.append(Problem(name, "", f"{source.file or source.table} can't be read: {_first_line(error)}"))
+            what, reason = source.file or source.table, _first_line(error)
+            words = Text(f"{what} can't be read: {reason.en}", f"{what} 无法读取：{reason.zh}")
+            problems.append(Problem(name, "", words))
             continue
         table, found = _canonical(raw, rule, source)
         problems += found
@@ -109,26 +118,36 @@ def _engine(folder: Path, config: Settings) -> Any:
     if config.connection.url:
         return ibis.connect(config.connection.url)
     if config.connection.engine != "duckdb":
-        raise ValueError(f"engine {config.connection.engine!r} needs a url that Ibis can connect to")
+        engine = config.connection.engine
+        words = Text(
+            f"engine {engine!r} needs a url that Ibis can connect to", f"引擎 {engine!r} 需要 Ibis 可连接的 url"
+        )
+        raise SpokenError(words)
     database = str(folder / config.connection.database) if config.connection.database else ":memory:"
     if config.connection.database and not Path(database).is_file():
-        raise FileNotFoundError(f"database {config.connection.database} is not there")
+        name = config.connection.database
+        raise SpokenError(Text(f"database {name} is not there", f"数据库 {name} 不存在"))
     return ibis.duckdb.connect(database, read_only=bool(config.connection.database))
 
 
 def _reach(engine: Any, folder: Path, name: str, source: TableSource) -> ir.Table:
     if source.table:
         if source.table not in engine.list_tables():
-            near = difflib.get_close_matches(source.table, engine.list_tables(), 1)
-            raise ValueError(
-                f"table {source.table!r} is not in the database" + (f", did you mean {near[0]!r}" if near else "")
+            near = nearest(source.table, engine.list_tables())
+            raise SpokenError(
+                Text(
+                    f"table {source.table!r} is not in the database{near.en}",
+                    f"数据库中没有表 {source.table!r}{near.zh}",
+                )
             )
         return engine.table(source.table)
     if not source.file:
-        raise ValueError("bank.yml gives neither file nor table for it")
+        raise SpokenError(Text("bank.yml gives neither file nor table for it", "bank.yml 未给出它的 file 或 table"))
     files = _matching(folder, source.file)
     if not files or not all(file.is_file() for file in files):
-        raise FileNotFoundError(f"file {source.file} is not in the bank's folder")
+        raise SpokenError(
+            Text(f"file {source.file} is not in the bank's folder", f"银行文件夹中没有文件 {source.file}")
+        )
     if files[0].suffix == ".csv" or files[0].name.endswith(".csv.gz"):
         return _csv(engine, name, files, source)
     return engine.read_parquet([str(file) for file in files], table_name=f"raw_{name}")
@@ -178,9 +197,13 @@ def _check_utf8(file: Path) -> None:
                 decoder.decode(block)
             except UnicodeDecodeError:
                 guess = _guess_encoding(block)
-                raise UnicodeError(
-                    f"file {file.name} is not UTF-8{f', it reads as {guess}' if guess else ''}; "
-                    f"write `encoding: {guess or '…'}` beside its file in bank.yml"
+                reads = Text(f", it reads as {guess}", f"，可按 {guess} 读取") if guess else Text("", "")
+                line = f"`encoding: {guess or '…'}`"
+                raise SpokenError(
+                    Text(
+                        f"file {file.name} is not UTF-8{reads.en}; write {line} beside its file in bank.yml",
+                        f"文件 {file.name} 不是 UTF-8{reads.zh}；请在 bank.yml 该文件旁写明 {line}",
+                    )
                 ) from None
 
 
@@ -203,11 +226,12 @@ def _canonical(raw: ir.Table, rule: TableRule, source: TableSource) -> tuple[ir.
     theirs = {own: canonical for canonical, own in source.columns.items()}
     for canonical, own in source.columns.items():
         if own not in raw.columns:
-            problems.append(
-                Problem(
-                    rule.name, canonical, f"bank.yml maps it to {own!r}, which is not there{_near(own, raw.columns)}"
-                )
+            near = _near(own, raw.columns)
+            words = Text(
+                f"bank.yml maps it to {own!r}, which is not there{near.en}",
+                f"bank.yml 将其对应到 {own!r}，但该列不存在{near.zh}",
             )
+            problems.append(Problem(rule.name, canonical, words))
     columns: dict[str, Any] = {}
     for column in rule.columns:
         if column.name in source.constants:
@@ -217,7 +241,9 @@ def _canonical(raw: ir.Table, rule: TableRule, source: TableSource) -> tuple[ir.
         if own not in raw.columns:
             if column.required and column.name not in source.columns:
                 others = [name for name in raw.columns if name not in theirs]
-                problems.append(Problem(rule.name, column.name, f"the column is missing{_near(column.name, others)}"))
+                near = _near(column.name, others)
+                words = Text(f"the column is missing{near.en}", f"缺少此列{near.zh}")
+                problems.append(Problem(rule.name, column.name, words))
             continue
         value = raw[own]
         if not _castable(value.type(), column.kind):
@@ -225,9 +251,11 @@ def _canonical(raw: ir.Table, rule: TableRule, source: TableSource) -> tuple[ir.
                 # Parquet written without a single value carries whatever type its writer fell back on.
                 columns[column.name] = ibis.null(_ibis_type(column))
                 continue
-            problems.append(
-                Problem(rule.name, column.name, f"is of type {value.type()}, should be {column.kind}", example=own)
+            words = Text(
+                f"is of type {value.type()}, should be {column.kind}",
+                f"类型为 {value.type()}，应为{KINDS[column.kind]}（{column.kind}）",
             )
+            problems.append(Problem(rule.name, column.name, words, example=own))
             continue
         cast = _cast(value, column)
         if column.nullable and cast.type().is_floating():
@@ -245,9 +273,9 @@ def _canonical(raw: ir.Table, rule: TableRule, source: TableSource) -> tuple[ir.
     return raw.select(**columns), []
 
 
-def _near(name: str, names: Any) -> str:
+def _near(name: str, names: Any) -> Text:
     near = difflib.get_close_matches(name, list(names), 1, cutoff=0.7)
-    return f"; {near[0]!r} looks like it" if near else ""
+    return Text(f"; {near[0]!r} looks like it", f"；{near[0]!r} 看似就是它") if near else Text("", "")
 
 
 def _ibis_type(column: ColumnRule) -> str:
@@ -291,5 +319,9 @@ def _cast(value: Any, column: ColumnRule) -> Any:
     return value.cast(_ibis_type(column))
 
 
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+def _first_line(error: BaseException) -> Text:
+    """Return an error's first line; a driver's own words stand in both languages as they are."""
+    if isinstance(error, SpokenError):
+        return error.texts[0]
+    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return Text(line, line)

@@ -2,5 +2,6 @@
 
 from helpers.findings.finding import Figure, Finding, Text, Writer
 from helpers.findings.result import KeptResult, StepResult, read
+from helpers.findings.spoken import SpokenError
 
-__all__ = ["Figure", "Finding", "KeptResult", "StepResult", "Text", "Writer", "read"]
+__all__ = ["Figure", "Finding", "KeptResult", "SpokenError", "StepResult", "Text", "Writer", "read"]

@@ -11,6 +11,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from helpers.findings.finding import Text
+from helpers.findings.spoken import at, system_reason
 from helpers.runs.refusal import Refusal
 
 try:
@@ -37,7 +39,8 @@ def hold(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         release = _take(folder / FILE)
     except OSError as error:
-        raise Refusal(f"{folder}: can't be written ({error.strerror or error})") from error
+        reason = system_reason(error)
+        raise Refusal(at(str(folder), Text(f"can't be written ({reason})", f"无法写入（{reason}）"))) from error
     try:
         yield
     finally:
@@ -118,10 +121,13 @@ def _holder(file: Path) -> dict[str, Any]:
 
 def _held(file: Path) -> Refusal:
     who = _holder(file)
-    return Refusal(
-        f"{file.parent}: another run holds this folder (pid {who.get('pid', 'unknown')} on {who.get('host', 'unknown')}, "
-        f"since {who.get('since', 'unknown')}); wait for it, or give another --reports"
+    words = Text.write(
+        lambda w: w(
+            "another run holds this folder (pid {pid} on {host}, since {since}); wait for it, or give another --reports",
+            "另一次运行正占用此文件夹（进程 {pid}，主机 {host}，自 {since}）；请等待其结束，或换一个 --reports 目录",
+        ).format(**{name: who.get(name, w("unknown", "未知")) for name in ("pid", "host", "since")})
     )
+    return Refusal(at(str(file.parent), words))
 
 
 def _alive(pid: Any) -> bool:

@@ -14,9 +14,18 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from helpers.runs.refusal import Refusal, nearest
+from helpers.findings import spoken
+from helpers.findings.finding import Text
+from helpers.findings.spoken import at
+from helpers.runs.refusal import Refusal
 
 TYPES: dict[str, type] = {"str": str, "int": int, "float": float, "bool": bool}
+_KINDS = {
+    "str": Text("text", "文本"),
+    "int": Text("a whole number", "整数"),
+    "float": Text("a number", "数字"),
+    "bool": Text("true or false", " true 或 false"),
+}
 
 
 @dataclass(frozen=True)
@@ -41,38 +50,49 @@ def read(notebook: Path) -> dict[str, Parameter]:
         content = json.loads(notebook.read_text(encoding="utf-8"))
         cells = content["cells"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise Refusal(f"{notebook}: is not a notebook that can be read ({type(error).__name__})") from error
+        kind = type(error).__name__
+        words = Text(f"is not a notebook that can be read ({kind})", f"不是可读取的笔记本（{kind}）")
+        raise Refusal(at(str(notebook), words)) from error
     for cell in cells:
         if cell.get("cell_type") == "code" and "parameters" in cell.get("metadata", {}).get("tags", []):
             source = cell["source"]
             return _parse("".join(source) if isinstance(source, list) else source, notebook)
-    raise Refusal(f"{notebook}: has no cell tagged `parameters`")
+    raise Refusal(at(str(notebook), Text("has no cell tagged `parameters`", "没有标签为 `parameters` 的单元格")))
 
 
 def _parse(source: str, notebook: Path) -> dict[str, Parameter]:
     try:
         body = ast.parse(source).body
     except SyntaxError as error:
-        raise Refusal(f"{notebook}: parameters cell, line {error.lineno}: {error.msg}") from error
+        place = Text(f"{notebook}: parameters cell, line {error.lineno}", f"{notebook}：参数单元格第 {error.lineno} 行")
+        raise Refusal(at(place, Text(error.msg, f"Python 语法有误（{error.msg}）"))) from error
     lines = source.splitlines()
     found: dict[str, Parameter] = {}
     for node in body:
         line = lines[node.lineno - 1]
         if not (isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value is not None):
-            raise Refusal(f"{notebook}: parameters cell: `{line.strip()}` should be `name: type = literal  # meaning`")
+            place = Text(f"{notebook}: parameters cell", f"{notebook}：参数单元格")
+            form = "`name: type = literal  # meaning`"
+            raise Refusal(at(place, Text(f"`{line.strip()}` should be {form}", f"`{line.strip()}` 应写成 {form}")))
         kind = ast.unparse(node.annotation)
         if kind not in TYPES:
-            raise Refusal(f"{notebook}: parameter {node.target.id} is of type {kind}; plain {', '.join(TYPES)} only")
+            words = Text(
+                f"parameter {node.target.id} is of type {kind}; plain {', '.join(TYPES)} only",
+                f"参数 {node.target.id} 的类型为 {kind}；只能用 {'、'.join(TYPES)}",
+            )
+            raise Refusal(at(str(notebook), words))
         try:
             default = ast.literal_eval(node.value)
         except ValueError as error:
-            raise Refusal(f"{notebook}: parameter {node.target.id}: the default should be a literal") from error
+            name = node.target.id
+            words = Text(f"parameter {name}: the default should be a literal", f"参数 {name}：默认值应为字面量")
+            raise Refusal(at(str(notebook), words)) from error
         comment = re.search(r"#\s*(.*)$", lines[(node.end_lineno or node.lineno) - 1])
         found[node.target.id] = Parameter(node.target.id, kind, default, comment.group(1) if comment else "")
     return found
 
 
-def coerce(parameter: Parameter, value: Any, *, where: str) -> Any:
+def coerce(parameter: Parameter, value: Any, *, where: str | Text) -> Any:
     """Bring a value from YAML or the command line to the declared type.
 
     Text is read (``"90"`` for an int, ``"true"`` for a bool, a YAML date for a str); anything lossy is refused.
@@ -88,7 +108,16 @@ def coerce(parameter: Parameter, value: Any, *, where: str) -> Any:
     30
     """
     kind = parameter.kind
-    refused = Refusal(f"{where}: {parameter.name} should be {_spoken(kind)}, not {value!r}")
+    wanted = _KINDS[kind]
+    refused = Refusal(
+        at(
+            where,
+            Text(
+                f"{parameter.name} should be {wanted.en}, not {value!r}",
+                f"{parameter.name} 应为{wanted.zh}，现为 {value!r}",
+            ),
+        )
+    )
     if isinstance(value, date):
         value = value.isoformat()
     if kind == "str":
@@ -117,10 +146,6 @@ def coerce(parameter: Parameter, value: Any, *, where: str) -> Any:
     return read_number
 
 
-def _spoken(kind: str) -> str:
-    return {"str": "text", "int": "a whole number", "float": "a number", "bool": "true or false"}[kind]
-
-
-def unknown(name: str, known: dict[str, Parameter], *, where: str) -> Refusal:
+def unknown(name: str, known: dict[str, Parameter], *, where: str | Text) -> Refusal:
     """Say that a parameter is unknown, with the nearest name and all that there are."""
-    return Refusal(f"{where}: parameter {name!r} is unknown{nearest(name, known)}; there are {', '.join(known)}")
+    return Refusal(at(where, spoken.unknown(Text("parameter", "参数"), name, known)))

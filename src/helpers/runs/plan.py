@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from helpers.bank.places import find, project_root
+from helpers.findings.finding import Text
+from helpers.findings.numbers import LANGUAGES
+from helpers.findings.spoken import at, nearest, unknown
 from helpers.runs import parameters, values
 from helpers.runs.parameters import Parameter
-from helpers.runs.refusal import Refusal, nearest
+from helpers.runs.refusal import Refusal
 
 FILE = "playbook.yml"
 SCHEMA_VERSION = 1
@@ -23,7 +26,8 @@ _TOP = ("schema_version", "title", "summary", "bank", "steps", "parameters", "ca
 _STEP = ("step", "notebook", "parameters")
 _CASE = ("title", "parameters")
 # Set for each step by the batch itself.
-OWN = {"language": "use --language", "run_dir": "use --reports", "bank": "use --bank"}
+OWN = {"language": "--language", "run_dir": "--reports", "bank": "--bank"}
+_STEP_WORD, _CASE_WORD = Text("step", "步骤"), Text("case", "案例")
 _SLUG = re.compile(r"^[a-z0-9][a-z0-9_-]*$")
 
 
@@ -74,13 +78,13 @@ def step_notebooks() -> dict[str, Path]:
     return {file.stem: file for file in sorted(notebooks_folder().glob("*.ipynb"))}
 
 
-def find_step(name: str, known: Mapping[str, Path], *, where: str) -> str:
+def find_step(name: str, known: Mapping[str, Path], *, where: str | Text) -> str:
     """Return the stem for a step given by stem, number (``1``, ``01``) or words (``goal_decomposition``)."""
     for stem in known:
         number, _, words = stem.partition("_")
         if name in (stem, number, words, number.lstrip("0")):
             return stem
-    raise Refusal(f"{where}: step {name!r} is unknown{nearest(name, known)}; there are {', '.join(known)}")
+    raise Refusal(at(where, unknown(_STEP_WORD, name, known)))
 
 
 def find_playbook(name: str) -> Path:
@@ -94,8 +98,8 @@ def find_playbook(name: str) -> Path:
             return folder
     names = sorted(folder.name for folder in known.iterdir() if (folder / FILE).is_file()) if known.is_dir() else []
     if given.is_dir():
-        raise Refusal(f"{given}: there is no {FILE} in it")
-    raise Refusal(f"playbook {name!r} is unknown{nearest(name, names)}; there are {', '.join(names) or 'none'}")
+        raise Refusal(at(str(given), Text(f"there is no {FILE} in it", f"其中没有 {FILE}")))
+    raise Refusal(unknown(Text("playbook", "手册"), name, names))
 
 
 def read(
@@ -134,22 +138,27 @@ def read(
     values.check("language", language, where="--language")
     content = _load(folder / FILE)
     place = f"{folder.name}/{FILE}"
-    lines: list[str] = []
+    lines: list[Text] = []
     steps = _steps(content, folder, place)
     declared = {name: parameters.read(notebook) for name, notebook, _ in steps}
     cases = content["cases"] if content.get("cases") else {"all": {}}
     if not isinstance(cases, dict):
-        raise Refusal(f"{place}: cases should be a mapping of name to parameters")
+        words = Text("cases should be a mapping of name to parameters", "cases 应为“名称: 参数”的映射")
+        raise Refusal(at(place, words))
     for name, entry in cases.items():
         lines += _case_problems(str(name), entry, place)
     if lines:
         raise Refusal(*lines)
     if case and case not in cases:
-        raise Refusal(f"--case: case {case!r} is unknown{nearest(case, cases)}; there are {', '.join(cases)}")
+        raise Refusal(at("--case", unknown(_CASE_WORD, case, cases)))
     only = find_step(step, {name: notebook for name, notebook, _ in steps}, where="--step") if step else ""
     the_bank = bank or str(content.get("bank", ""))
     if not the_bank:
-        raise Refusal(f"{place}: bank is missing; write the bank's folder there or give --bank")
+        words = Text(
+            "bank is missing; write the bank's folder there or give --bank",
+            "缺少 bank；请写明银行数据文件夹，或用 --bank 给出",
+        )
+        raise Refusal(at(place, words))
     # Kernels run in the project's folder: a path given relative to this one must not change its meaning on the way.
     the_bank = str(find(the_bank).resolve())
     plans = []
@@ -158,8 +167,8 @@ def read(
         given = {name: {"bank": the_bank} if "bank" in declared[name] else {} for name in declared}
         _fill(given, content.get("parameters") or {}, declared, place, lines)
         for name, _, own in steps:
-            _apply(given[name], own, declared[name], f"{place} step {name}", lines)
-        _fill(given, entry.get("parameters") or {}, declared, f"{place} case {case_name}", lines)
+            _apply(given[name], own, declared[name], _inside(place, _STEP_WORD, name), lines)
+        _fill(given, entry.get("parameters") or {}, declared, _inside(place, _CASE_WORD, str(case_name)), lines)
         _fill(given, overrides or {}, declared, "-p", lines)
         for name, known in declared.items():
             if "language" in known:
@@ -177,7 +186,11 @@ def read(
         raise Refusal(*dict.fromkeys(lines))
     limit = content.get("time_limit_seconds", DEFAULT_TIME_LIMIT_SECONDS)
     if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
-        raise Refusal(f"{place}: time_limit_seconds should be a whole number of at least 1, not {limit!r}")
+        words = Text(
+            f"time_limit_seconds should be a whole number of at least 1, not {limit!r}",
+            f"time_limit_seconds 应为不小于 1 的整数，现为 {limit!r}",
+        )
+        raise Refusal(at(place, words))
     return Plan(
         name=folder.resolve().name,
         title=_title(content.get("title"), folder.name),
@@ -195,23 +208,33 @@ def _load(file: Path) -> dict[str, Any]:
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
     except UnicodeDecodeError as error:
-        raise Refusal(f"{file}: not UTF-8 text; save it as UTF-8") from error
+        words = Text("not UTF-8 text; save it as UTF-8", "不是 UTF-8 文本；请另存为 UTF-8")
+        raise Refusal(at(str(file), words)) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        line = f" line {mark.line + 1}" if mark else ""
-        raise Refusal(f"{file}{line}: broken YAML, {getattr(error, 'problem', None) or 'not YAML'}") from error
+        line = Text(f" line {mark.line + 1}", f" 第 {mark.line + 1} 行") if mark else Text("", "")
+        reason = getattr(error, "problem", None)
+        words = Text(f"broken YAML, {reason or 'not YAML'}", f"YAML 格式有误（{reason or '不是 YAML'}）")
+        raise Refusal(at(Text(f"{file}{line.en}", f"{file}{line.zh}"), words)) from error
     if not isinstance(content, dict):
-        raise Refusal(f"{file}: should be a mapping with {', '.join(_TOP)}")
-    lines = [f"{file}: {key!r} is unknown{nearest(str(key), _TOP)}" for key in content if key not in _TOP]
-    if content.get("schema_version") != SCHEMA_VERSION:
-        lines.append(f"{file}: schema_version should be {SCHEMA_VERSION}, not {content.get('schema_version')!r}")
-    for key in ("parameters",):
-        if not isinstance(content.get(key) or {}, dict):
-            lines.append(f"{file}: {key} should be a mapping of name to value")
+        raise Refusal(
+            at(str(file), Text(f"should be a mapping with {', '.join(_TOP)}", f"应为包含 {'、'.join(_TOP)} 的映射"))
+        )
+    lines = [_unknown_key(key, _TOP) for key in content if key not in _TOP]
+    found = content.get("schema_version")
+    if found != SCHEMA_VERSION:
+        lines.append(
+            Text(
+                f"schema_version should be {SCHEMA_VERSION}, not {found!r}",
+                f"schema_version 应为 {SCHEMA_VERSION}，现为 {found!r}",
+            )
+        )
+    if not isinstance(content.get("parameters") or {}, dict):
+        lines.append(_not_a_mapping(Text("parameters", "parameters")))
     if not isinstance(content.get("steps") or [], list):
-        lines.append(f"{file}: steps should be a list")
+        lines.append(Text("steps should be a list", "steps 应为列表"))
     if lines:
-        raise Refusal(*lines)
+        raise Refusal(*(at(str(file), line) for line in lines))
     return content
 
 
@@ -223,52 +246,77 @@ def _steps(content: Mapping[str, Any], folder: Path, place: str) -> list[tuple[s
         if isinstance(entry, str | int):
             entry = {"step": str(entry)}
         if not isinstance(entry, dict) or not ({"step", "notebook"} & set(entry)):
-            raise Refusal(f"{place}: a step should be a name, or a mapping with step and parameters, not {entry!r}")
+            words = Text(
+                f"a step should be a name, or a mapping with step and parameters, not {entry!r}",
+                f"步骤应为名称，或含 step 与 parameters 的映射，现为 {entry!r}",
+            )
+            raise Refusal(at(place, words))
         for key in entry:
             if key not in _STEP:
-                raise Refusal(f"{place}: step entry {key!r} is unknown{nearest(str(key), _STEP)}")
+                words = _unknown_key(key, _STEP)
+                raise Refusal(at(place, Text(f"step entry {words.en}", f"步骤条目 {words.zh}")))
         if "notebook" in entry:
             notebook = folder / str(entry["notebook"])
             if not notebook.is_file():
-                raise Refusal(f"{place}: notebook {entry['notebook']!r} is not there")
+                given = entry["notebook"]
+                raise Refusal(at(place, Text(f"notebook {given!r} is not there", f"笔记本 {given!r} 不存在")))
             name = notebook.stem
         else:
             name = find_step(str(entry["step"]), known, where=place)
             notebook = known[name]
         own = entry.get("parameters") or {}
         if not isinstance(own, dict):
-            raise Refusal(f"{place}: parameters of step {name} should be a mapping of name to value")
+            raise Refusal(at(place, _not_a_mapping(Text(f"parameters of step {name}", f"步骤 {name} 的 parameters "))))
         if any(name == other for other, _, _ in found):
-            raise Refusal(f"{place}: step {name} stands twice")
+            raise Refusal(at(place, Text(f"step {name} stands twice", f"步骤 {name} 重复")))
         found.append((name, notebook, own))
     return found
 
 
-def _case_problems(name: str, entry: Any, place: str) -> list[str]:
+def _case_problems(name: str, entry: Any, place: str) -> list[Text]:
     if not _SLUG.match(name):
-        return [f"{place}: case {name!r} should be lower-case letters, digits, - and _ (it names a folder)"]
+        words = Text(
+            f"case {name!r} should be lower-case letters, digits, - and _ (it names a folder)",
+            f"案例 {name!r} 应由小写字母、数字、- 和 _ 组成（用作文件夹名）",
+        )
+        return [at(place, words)]
     if entry is None:
         return []
+    where = at(place, Text(f"case {name}", f"案例 {name}"))
     if not isinstance(entry, dict):
-        return [f"{place}: case {name} should be a mapping with title and parameters"]
-    lines = [f"{place}: case {name}: {key!r} is unknown{nearest(str(key), _CASE)}" for key in entry if key not in _CASE]
+        words = Text("should be a mapping with title and parameters", "应为含 title 与 parameters 的映射")
+        return [Text(f"{where.en} {words.en}", f"{where.zh} {words.zh}")]
+    lines = [at(where, _unknown_key(key, _CASE)) for key in entry if key not in _CASE]
     if not isinstance(entry.get("parameters") or {}, dict):
-        lines.append(f"{place}: case {name}: parameters should be a mapping of name to value")
+        lines.append(at(where, _not_a_mapping(Text("parameters", "parameters"))))
     return lines
+
+
+def _unknown_key(key: Any, known: tuple[str, ...]) -> Text:
+    near = nearest(str(key), known)
+    return Text(f"{key!r} is unknown{near.en}", f"{key!r} 无法识别{near.zh}")
+
+
+def _not_a_mapping(what: Text) -> Text:
+    return Text(f"{what.en} should be a mapping of name to value", f"{what.zh} 应为“名称: 取值”的映射")
+
+
+def _inside(place: str, what: Text, name: str) -> Text:
+    return Text(f"{place} {what.en} {name}", f"{place} {what.zh} {name}")
 
 
 def _title(given: Any, name: str) -> dict[str, str]:
     if isinstance(given, dict):
-        return {language: str(given.get(language) or name) for language in values.LANGUAGES}
-    return dict.fromkeys(values.LANGUAGES, str(given or name))
+        return {language: str(given.get(language) or name) for language in LANGUAGES}
+    return dict.fromkeys(LANGUAGES, str(given or name))
 
 
 def _fill(
     given: dict[str, dict[str, Any]],
     wanted: Mapping[str, Any],
     declared: Mapping[str, dict[str, Parameter]],
-    where: str,
-    lines: list[str],
+    where: str | Text,
+    lines: list[Text],
 ) -> None:
     """Give each value to the step it names (``step.name``), or to every step that declares it."""
     for key, value in wanted.items():
@@ -277,28 +325,36 @@ def _fill(
             try:
                 stem = find_step(step, dict.fromkeys(declared, Path()), where=where)
             except Refusal as refusal:
-                lines += refusal.lines
+                lines += refusal.texts
                 continue
             _apply(given[stem], {name: value}, declared[stem], where, lines)
             continue
         takers = [stem for stem in declared if name in declared[stem]]
         if not takers:
             everything = {known: parameter for known_of in declared.values() for known, parameter in known_of.items()}
-            lines += parameters.unknown(name, everything, where=where).lines
+            lines += parameters.unknown(name, everything, where=where).texts
         for stem in takers:
             _apply(given[stem], {name: value}, declared[stem], where, lines)
 
 
 def _apply(
-    target: dict[str, Any], wanted: Mapping[str, Any], known: dict[str, Parameter], where: str, lines: list[str]
+    target: dict[str, Any],
+    wanted: Mapping[str, Any],
+    known: dict[str, Parameter],
+    where: str | Text,
+    lines: list[Text],
 ) -> None:
     for name, value in wanted.items():
         if name in OWN:
-            lines.append(f"{where}: {name} is set by the batch for all steps; {OWN[name]}")
+            words = Text(
+                f"{name} is set by the batch for all steps; use {OWN[name]}",
+                f"{name} 由批次统一设置；请用 {OWN[name]}",
+            )
+            lines.append(at(where, words))
             continue
         try:
             if name not in known:
                 raise parameters.unknown(name, known, where=where)
             target[name] = values.check(name, parameters.coerce(known[name], value, where=where), where=where)
         except Refusal as refusal:
-            lines += refusal.lines
+            lines += refusal.texts

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from helpers.bank.problems import BankError
+from helpers.findings.finding import Text
+from helpers.findings.spoken import SpokenError, at, nearest, system_reason
 from helpers.runs.plan import Plan
-from helpers.runs.refusal import Refusal, nearest
+from helpers.runs.refusal import Refusal
 
 if TYPE_CHECKING:
     from helpers.bank import Bank
@@ -33,30 +35,32 @@ def check_bank(plan: Plan) -> Bank:
     try:
         bank = banks.open(plan.bank)
     except BankError as error:
-        raise Refusal(*str(error).splitlines()) from error
-    except ValueError as error:
-        raise Refusal(f"{plan.bank}: {error}") from error
+        raise Refusal(*error.texts) from error
+    except SpokenError as error:
+        raise Refusal(*(at(plan.bank, text) for text in error.texts)) from error
     campaigns = None
     if bank.campaigns is not None:
         campaigns = sorted(bank.campaigns.campaign_id.execute())
-    lines: list[str] = []
+    lines: list[Text] = []
     seen: set[tuple[str, str]] = set()
     for case in plan.cases:
         for step in case.steps:
-            where = f"case {case.name}, step {step.name}"
+            where = Text(f"case {case.name}, step {step.name}", f"案例 {case.name}，步骤 {step.name}")
             key = (str(step.parameters.get("as_of", "")), str(step.parameters.get("branch", "")))
             if key not in seen:
                 seen.add(key)
                 try:
                     bank.at(as_of=key[0], branch=key[1])
-                except ValueError as error:
-                    lines.append(f"{where}: {error}")
+                except SpokenError as error:
+                    lines += (at(where, text) for text in error.texts)
             campaign = step.parameters.get("campaign_id", "")
             if campaign and campaigns is not None and campaign not in campaigns:
-                lines.append(
-                    f"{where}: campaign_id {campaign!r} is not in campaigns{nearest(campaign, campaigns)}; "
-                    f"there are {', '.join(campaigns[:20])}"
+                near = nearest(campaign, campaigns)
+                words = Text(
+                    f"campaign_id {campaign!r} is not in campaigns{near.en}; there are {', '.join(campaigns[:20])}",
+                    f"campaign_id {campaign!r} 不在 campaigns 表中{near.zh}；可选：{'、'.join(campaigns[:20])}",
                 )
+                lines.append(at(where, words))
     if lines:
         raise Refusal(*lines)
     return bank
@@ -76,4 +80,6 @@ def check_writable(folder: Path) -> None:
         os.close(handle)
         Path(name).unlink()
     except OSError as error:
-        raise Refusal(f"--reports {folder}: can't be written ({error.strerror or error})") from error
+        reason = system_reason(error)
+        words = Text(f"can't be written ({reason})", f"无法写入（{reason}）")
+        raise Refusal(at(f"--reports {folder}", words)) from error

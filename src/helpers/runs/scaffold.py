@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from helpers.bank.places import project_root
+from helpers.findings.finding import Text
 from helpers.runs.refusal import Refusal
 
 _YML = """\
@@ -42,10 +43,15 @@ def create(name: str) -> Path:
         If the name can't be a folder's name, or the playbook exists.
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-        raise Refusal(f"name {name!r} should be lower-case letters, digits and _, beginning with a letter")
+        raise Refusal(
+            Text(
+                f"name {name!r} should be lower-case letters, digits and _, beginning with a letter",
+                f"名称 {name!r} 应由小写字母、数字和 _ 组成，并以字母开头",
+            )
+        )
     folder = project_root() / "playbooks" / name
     if folder.exists():
-        raise Refusal(f"playbook {name!r} exists already: {folder}")
+        raise Refusal(Text(f"playbook {name!r} exists already: {folder}", f"手册 {name!r} 已存在：{folder}"))
     folder.mkdir(parents=True)
     words = name.replace("_", " ").capitalize()
     (folder / "playbook.yml").write_text(_YML.format(words=words), encoding="utf-8")

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from helpers.bank import places
-from helpers.runs.refusal import Refusal, nearest
+from helpers.findings.finding import Text
+from helpers.findings.numbers import LANGUAGES
+from helpers.findings.spoken import at, nearest
+from helpers.runs.refusal import Refusal
 
-LANGUAGES = ("en", "zh")
 # Parameters that name an entry of a catalogue; empty text means “choose for me” where the notebook says so.
 CATALOGUES = {"segment": "segments", "form": "activities"}
 # Parameters that name several entries, separated by commas.
@@ -43,20 +45,23 @@ class Range:
         return above and below
 
     @property
-    def words(self) -> str:
+    def words(self) -> Text:
         """What is allowed, behind “should be”.
 
         Examples
         --------
-        >>> Range(1, 36).words, Range(0, 0.5, True, True).words, Range(0, least_is_open=True).words
-        ('from 1 to 36', 'above 0 and below 0.5', 'above 0')
+        >>> Range(1, 36).words.en, Range(0, 0.5, True, True).words.en, Range(0, least_is_open=True).words.zh
+        ('from 1 to 36', 'above 0 and below 0.5', '大于 0')
         """
         if self.most is not None and not (self.least_is_open or self.most_is_open):
-            return f"from {self.least:g} to {self.most:g}"
-        low = f"{'above' if self.least_is_open else 'at least'} {self.least:g}"
+            return Text(f"from {self.least:g} to {self.most:g}", f"在 {self.least:g} 到 {self.most:g} 之间")
+        low = Text("above", "大于") if self.least_is_open else Text("at least", "不小于")
         if self.most is None:
-            return low
-        return f"{low} and {'below' if self.most_is_open else 'at most'} {self.most:g}"
+            return Text(f"{low.en} {self.least:g}", f"{low.zh} {self.least:g}")
+        high = Text("below", "小于") if self.most_is_open else Text("at most", "不大于")
+        return Text(
+            f"{low.en} {self.least:g} and {high.en} {self.most:g}", f"{low.zh} {self.least:g} 且{high.zh} {self.most:g}"
+        )
 
 
 # A name that stands here is checked by its own range, else by its ending.
@@ -83,7 +88,7 @@ BY_ENDING = {"_days": Range(1), "_months": Range(1)}
 BY_BEGINNING = {"target_": Range(0), "n_": Range(0), "min_": Range(0)}
 
 
-def check(name: str, value: Any, *, where: str) -> Any:
+def check(name: str, value: Any, *, where: str | Text) -> Any:
     """Refuse a value that no notebook could take; return the one to hand on.
 
     Returns
@@ -98,12 +103,20 @@ def check(name: str, value: Any, *, where: str) -> Any:
         Naming place, parameter, value and what is allowed.
     """
     if name in CHOICES and value not in CHOICES[name]:
-        raise Refusal(f"{where}: {name} should be one of {', '.join(CHOICES[name])}, not {value!r}")
+        words = Text(
+            f"{name} should be one of {', '.join(CHOICES[name])}, not {value!r}",
+            f"{name} 应为 {'、'.join(CHOICES[name])} 之一，现为 {value!r}",
+        )
+        raise Refusal(at(where, words))
     if name in DAYS and value:
         try:
             date.fromisoformat(str(value))
         except ValueError:
-            raise Refusal(f"{where}: {name} should be a day written YYYY-MM-DD, not {value!r}") from None
+            words = Text(
+                f"{name} should be a day written YYYY-MM-DD, not {value!r}",
+                f"{name} 应为 YYYY-MM-DD 格式的日期，现为 {value!r}",
+            )
+            raise Refusal(at(where, words)) from None
     if name in CATALOGUES and (value or name in NEEDED):
         _known(name, str(value), CATALOGUES[name], where)
     if name in CATALOGUE_LISTS:
@@ -117,46 +130,57 @@ def check(name: str, value: Any, *, where: str) -> Any:
     return value
 
 
-def _known(name: str, slug: str, catalogue: str, where: str) -> None:
+def _known(name: str, slug: str, catalogue: str, where: str | Text) -> None:
     known = list(slugs(catalogue))
     if known and slug not in known:
-        raise Refusal(
-            f"{where}: {name} {slug!r} is not in data/catalogue/{catalogue}.yml{nearest(slug, known)}; "
-            f"there are {', '.join(known)}"
+        near, file = nearest(slug, known), f"data/catalogue/{catalogue}.yml"
+        words = Text(
+            f"{name} {slug!r} is not in {file}{near.en}; there are {', '.join(known)}",
+            f"{name} {slug!r} 不在 {file} 中{near.zh}；可选：{'、'.join(known)}",
         )
+        raise Refusal(at(where, words))
 
 
-def _file(name: str, value: str, where: str) -> str:
+def _file(name: str, value: str, where: str | Text) -> str:
     file = places.find(value)
     if not file.is_file():
-        raise Refusal(
-            f"{where}: {name} should be a file, relative to the working folder or the project's, not {value!r}"
+        words = Text(
+            f"{name} should be a file, relative to the working folder or the project's, not {value!r}",
+            f"{name} 应为文件（相对当前目录或项目目录），现为 {value!r}",
         )
+        raise Refusal(at(where, words))
     same = (places.project_root() / Path(value).expanduser()).resolve() == file.resolve()
     return value if same else str(file.resolve())
 
 
-def _number(name: str, value: float, where: str) -> None:
+def _number(name: str, value: float, where: str | Text) -> None:
     if name.endswith("_share") and not 0 <= value <= 1:
-        raise Refusal(f"{where}: {name} is a share from 0 to 1, not {value!r}")
+        words = Text(f"{name} is a share from 0 to 1, not {value!r}", f"{name} 为 0 到 1 的比例，现为 {value!r}")
+        raise Refusal(at(where, words))
     if name == "holdout_share" and value == 1:
-        raise Refusal(
-            f"{where}: holdout_share should be at least 0 and below 1, not {value!r}: nobody would be treated"
+        words = Text(
+            f"holdout_share should be at least 0 and below 1, not {value!r}: nobody would be treated",
+            f"holdout_share 应不小于 0 且小于 1，现为 {value!r}：将无人参加活动",
         )
+        raise Refusal(at(where, words))
     if name == "min_signals":
         known = list(slugs("abuse_rules"))
         if known and value > len(known):
-            raise Refusal(
-                f"{where}: min_signals should be from 1 to {len(known)}, the signals of "
-                f"data/catalogue/abuse_rules.yml, not {value!r}"
+            words = Text(
+                f"min_signals should be from 1 to {len(known)}, the signals of data/catalogue/abuse_rules.yml, not {value!r}",
+                f"min_signals 应在 1 到 {len(known)} 之间（data/catalogue/abuse_rules.yml 的规则数），现为 {value!r}",
             )
+            raise Refusal(at(where, words))
     allowed = RANGES.get(name)
     if allowed is None:
         allowed = next((bounds for end, bounds in BY_ENDING.items() if name.endswith(end)), None)
     if allowed is None:
         allowed = next((bounds for start, bounds in BY_BEGINNING.items() if name.startswith(start)), None)
     if allowed is not None and value not in allowed:
-        raise Refusal(f"{where}: {name} should be {allowed.words}, not {value!r}")
+        words = allowed.words
+        raise Refusal(
+            at(where, Text(f"{name} should be {words.en}, not {value!r}", f"{name} 应{words.zh}，现为 {value!r}"))
+        )
 
 
 def slugs(catalogue: str) -> Iterable[str]:

@@ -15,6 +15,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from helpers.findings.finding import Text
+from helpers.findings.spoken import SpokenError, at
+
 CURRENCY = "CZK"
 # Set by the bank, not by the customer: interest credited, fees, penalty interest, loan instalments.
 _BANK_SYMBOLS = {"UROK", "SLUZBY", "SANKC. UROK", "UVER"}
@@ -74,7 +77,12 @@ def convert(source: str | Path, dest: str | Path) -> Path:
     """
     folder, target = Path(source).expanduser(), Path(dest).expanduser()
     if target.exists() and any(target.iterdir()) and not (target / "bank.yml").is_file():
-        raise ValueError(f"{target}: is not empty and not a bank; choose a new folder")
+        raise SpokenError(
+            at(
+                str(target),
+                Text("is not empty and not a bank; choose a new folder", "非空且不是银行数据；请换一个新文件夹"),
+            )
+        )
     files = {name: _read(folder, name) for name in _FILES}
     trans = _transactions(folder)
     last_day = trans["date"].max()
@@ -98,7 +106,12 @@ def convert(source: str | Path, dest: str | Path) -> Path:
 def _read(folder: Path, name: str) -> pd.DataFrame:
     file = folder / f"{name}.asc"
     if not file.is_file():
-        raise ValueError(f"{file}: is missing; SOURCE should hold {', '.join(f'{n}.asc' for n in _FILES)} and trans*")
+        names = [f"{known}.asc" for known in _FILES]
+        words = Text(
+            f"is missing; SOURCE should hold {', '.join(names)} and trans*",
+            f"缺失；SOURCE 中应有 {'、'.join(names)} 与 trans*",
+        )
+        raise SpokenError(at(str(file), words))
     return pd.read_csv(file, sep=";", dtype=str, encoding="latin-1", keep_default_na=False)
 
 
@@ -106,14 +119,22 @@ def _transactions(folder: Path) -> pd.DataFrame:
     """Read the transactions in the file's order: it is the only thing that orders the rows of one day."""
     found = [*folder.glob("trans.asc"), *sorted(folder.glob("trans*.csv.gz")), *sorted(folder.glob("trans*.csv"))]
     if not found:
-        raise ValueError(f"{folder}: there are no transactions; looked for trans.asc, trans*.csv.gz, trans*.csv")
+        words = Text(
+            "there are no transactions; looked for trans.asc, trans*.csv.gz, trans*.csv",
+            "没有交易文件；已查找 trans.asc、trans*.csv.gz、trans*.csv",
+        )
+        raise SpokenError(at(str(folder), words))
     file = found[0]
     whole = file.suffix == ".asc"
     trans = pd.read_csv(file, sep=";" if whole else ",", dtype=str, encoding="latin-1", keep_default_na=False)
     needed = ["account_id", "date", "type", "operation", "amount", "balance", "k_symbol", "account"]
     missing = [column for column in needed if column not in trans.columns]
     if missing:
-        raise ValueError(f"{file}: column {missing[0]!r} is missing; it has {', '.join(trans.columns)}")
+        words = Text(
+            f"column {missing[0]!r} is missing; it has {', '.join(trans.columns)}",
+            f"缺少列 {missing[0]!r}；现有 {'、'.join(trans.columns)}",
+        )
+        raise SpokenError(at(str(file), words))
     trans = trans[needed].copy()
     trans["date"] = _days(trans["date"], file)
     for column in ("amount", "balance"):
@@ -128,7 +149,9 @@ def _days(text: pd.Series, file: Path | str) -> pd.Series:
     """Read days written YYMMDD, all of the twentieth century."""
     days = pd.to_datetime("19" + text.str.slice(0, 6), format="%Y%m%d", errors="coerce")
     if days.isna().any():
-        raise ValueError(f"{file}: date {text[days.isna()].iloc[0]!r} is not written YYMMDD")
+        wrong = text[days.isna()].iloc[0]
+        words = Text(f"date {wrong!r} is not written YYMMDD", f"日期 {wrong!r} 不是 YYMMDD 格式")
+        raise SpokenError(at(str(file), words))
     return days
 
 

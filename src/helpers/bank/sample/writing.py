@@ -18,6 +18,8 @@ from helpers.bank.sample.chance import CELL_CUSTOMERS
 from helpers.bank.sample.joining import plan_channels
 from helpers.bank.sample.wealth import market_returns
 from helpers.bank.sample.window import Window
+from helpers.findings.finding import Text
+from helpers.findings.spoken import SpokenError
 
 MONTHS = (6, 60)
 MOST_CUSTOMERS = 9_000_000
@@ -106,21 +108,41 @@ def _check(customers: int, months: int, seed: int, block_customers: int) -> None
         ("seed", seed, 0, 2**63 - 1),
     ):
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value <= most:
-            raise ValueError(f"{name} should be a whole number from {least:,} to {most:,}, not {value!r}")
+            raise SpokenError(
+                Text(
+                    f"{name} should be a whole number from {least:,} to {most:,}, not {value!r}",
+                    f"{name} 应为 {least:,} 到 {most:,} 之间的整数，现为 {value!r}",
+                )
+            )
     if block_customers < CELL_CUSTOMERS or block_customers % CELL_CUSTOMERS:
-        raise ValueError(f"block_customers should be a multiple of {CELL_CUSTOMERS:,}, not {block_customers!r}")
+        raise SpokenError(
+            Text(
+                f"block_customers should be a multiple of {CELL_CUSTOMERS:,}, not {block_customers!r}",
+                f"block_customers 应为 {CELL_CUSTOMERS:,} 的倍数，现为 {block_customers!r}",
+            )
+        )
 
 
 def _refuse_strangers(dest: Path) -> None:
     if not dest.exists():
         return
     if not dest.is_dir():
-        raise ValueError(f"dest {dest} is a file; give a folder that is new, empty or an earlier sample bank")
+        raise SpokenError(
+            Text(
+                f"dest {dest} is a file; give a folder that is new, empty or an earlier sample bank",
+                f"dest {dest} 是文件；请给出新建、空白或原有示例银行的文件夹",
+            )
+        )
     if not any(dest.iterdir()):
         return
     sheet = dest / "bank.yml"
     if not sheet.is_file() or _MARK not in sheet.read_text(encoding="utf-8", errors="replace").splitlines():
-        raise ValueError(f"dest {dest} holds files that are not a sample bank; give a new or empty folder")
+        raise SpokenError(
+            Text(
+                f"dest {dest} holds files that are not a sample bank; give a new or empty folder",
+                f"dest {dest} 中有不属于示例银行的文件；请给出新建或空白的文件夹",
+            )
+        )
 
 
 def _swap(folder: Path, dest: Path) -> None:
