@@ -144,6 +144,26 @@ def test_forest_shows_each_ratio_with_its_interval(tables: dict[str, pd.DataFram
     assert "Odds ratio" in odds.get_xlabel()
 
 
+def test_forest_names_the_banks_attributes_and_levels_in_the_readers_language() -> None:
+    names = ["is_payroll", "gender[M]", "branch=Airport", "city_tier[2]", "x"]
+    table = pd.DataFrame({"hazard_ratio": 0.8, "lower": 0.7, "upper": 0.9}, index=names)
+
+    def shown(language: str) -> list[str]:
+        return [tick.get_text() for tick in plots.plot_hazard_ratios(table, language=language).get_yticklabels()][::-1]
+
+    assert shown("en") == ["Payroll", "Gender: men", "Branch: Airport", "City tier: 2", "x"]
+    assert shown("zh") == ["代发", "性别：男", "网点：Airport", "城市级别：2", "x"]
+
+
+def test_calibration_says_its_horizon_in_the_title_or_at_the_points(tables: dict[str, pd.DataFrame]) -> None:
+    one = tables["plot_calibration"]
+    assert plots.plot_calibration(one).get_title() == "Falling silent within 30 days"
+    assert plots.plot_calibration(one, language="zh").get_title() == "30 天内沉默"
+    several = plots.plot_calibration(pd.concat([one, one.assign(horizon_days=60)]))
+    assert several.get_title() == ""
+    assert {"30 days", "60 days"} <= set(texts(several))
+
+
 def test_lift_takes_one_horizon(tables: dict[str, pd.DataFrame]) -> None:
     two = pd.concat([tables["plot_lift"], tables["plot_lift"].assign(horizon_days=60)])
     with pytest.raises(ValueError, match="one horizon"):

@@ -1,4 +1,4 @@
-"""Charts of retention: curves with bands and numbers at risk, hazard ratios, causes, projections, calibration, money."""
+"""Charts of how long customers and money stay: curves with bands and numbers at risk, means, projections."""
 
 from __future__ import annotations
 
@@ -82,55 +82,6 @@ def plot_cumulative_incidence(table: pd.DataFrame, *, ax: Axes | None = None, la
     )
 
 
-def plot_hazard_ratios(table: pd.DataFrame, *, ax: Axes | None = None, language: str = "en") -> Axes:
-    """Forest of hazard (or odds) ratios with intervals on a log scale; left of the line stay longer.
-
-    Parameters
-    ----------
-    table : DataFrame
-        ``summary_`` of :class:`helpers.models.retention.CoxRetention` or ``DiscreteHazard``.
-    ax : Axes, optional
-    language : {"en", "zh"}
-    """
-    column = "hazard_ratio" if "hazard_ratio" in table else "odds_ratio"
-    rows = table.iloc[::-1]
-    ax = style.new_axes(ax, height_inches=max(2.2, 0.9 + 0.34 * len(rows)))
-    at = np.arange(len(rows))
-    sure = ((rows["lower"] > 1) | (rows["upper"] < 1)).to_numpy()
-    for value, low, high, y, is_sure in zip(rows[column], rows["lower"], rows["upper"], at, sure, strict=True):
-        colour = style.BAD if is_sure and value > 1 else style.GOOD if is_sure else style.NEUTRAL
-        ax.plot([low, high], [y, y], color=colour, linewidth=2)
-        ax.plot([value], [y], marker="o", color=colour)
-        words = f"{value:.2f} ({low:.2f}–{high:.2f})"
-        ax.annotate(
-            words,
-            (1.01, y),
-            xycoords=("axes fraction", "data"),
-            fontsize=8.5,
-            va="center",
-            annotation_clip=False,
-        )
-    ax.axvline(1, color=style.INK, linewidth=1)
-    ax.set_xscale("log")
-    _plain_log_ticks(ax, float(rows["lower"].min()), float(rows["upper"].max()))
-    ax.set_yticks(at, [label(str(name)).text.say(language) for name in rows.index])
-    ax.set_ylim(-0.6, len(rows) - 0.4)
-    ax.grid(axis="y", visible=False)
-    names = {
-        "hazard_ratio": Text(
-            "Hazard ratio of lapsing (below 1: stays longer), 95 % CI",
-            "流失风险比（小于 1 表示留得更久），95% 置信区间",
-        ),
-        "odds_ratio": Text(
-            "Odds ratio of lapsing in a period (below 1: stays longer), 95 % CI",
-            "单期流失优势比（小于 1 表示留得更久），95% 置信区间",
-        ),
-    }
-    ax.set_xlabel(names[column].say(language))
-    ax.set_ylabel(Text("What is known of the customer", "客户特征").say(language))
-    return ax
-
-
 def plot_restricted_means(table: pd.DataFrame, *, ax: Axes | None = None, language: str = "en") -> Axes:
     """Mean days active within the horizon, by group, with intervals.
 
@@ -154,29 +105,6 @@ def plot_restricted_means(table: pd.DataFrame, *, ax: Axes | None = None, langua
         Text("Mean days active within the horizon, 95 % CI", "观察期内平均活跃天数，95% 置信区间").say(language)
     )
     ax.set_ylabel(Text("Group", "分组").say(language))
-    return ax
-
-
-def plot_period_hazards(table: pd.DataFrame, *, ax: Axes | None = None, language: str = "en") -> Axes:
-    """Chance to lapse in each period for the mean customer.
-
-    Parameters
-    ----------
-    table : DataFrame
-        ``baseline_`` of :class:`helpers.models.retention.DiscreteHazard`.
-    ax : Axes, optional
-    language : {"en", "zh"}
-    """
-    ax = style.new_axes(ax)
-    ax.bar(table["period"], table["hazard"], color=style.PALETTE[0], width=0.75)
-    # More bars than this leave no room for numbers.
-    for row in table.head(26).itertuples() if len(table) <= 26 else ():
-        place = {"xytext": (0, 3), "textcoords": "offset points", "ha": "center", "fontsize": 7}
-        ax.annotate(f"{row.at_risk:,.0f}", (row.period, row.hazard), color=style.MUTED, **place)
-    days = int(table["to_day"].iloc[0])
-    ax.set_xlabel(Text(f"Period of {days} days since joining", f"加入后的第几个 {days} 天").say(language))
-    ax.set_ylabel(Text("Chance to lapse (numbers: at risk)", "流失概率（数字为观察中人数）").say(language))
-    style.format_axis(ax.yaxis, "share", language=language)
     return ax
 
 
@@ -212,80 +140,6 @@ def plot_projection(table: pd.DataFrame, *, ax: Axes | None = None, language: st
     ax.set_ylabel(Text("Share still there", "留存占比").say(language))
     ax.set_ylim(0, 1.02)
     style.format_axis(ax.yaxis, "share", language=language)
-    return ax
-
-
-def plot_calibration(table: pd.DataFrame, *, ax: Axes | None = None, language: str = "en") -> Axes:
-    """Share that fell silent against the predicted probability, by tenth; on the line the warning holds.
-
-    Parameters
-    ----------
-    table : DataFrame
-        ``calibration_`` of :class:`helpers.models.retention.ChurnWarning`, of one horizon or several.
-    ax : Axes, optional
-    language : {"en", "zh"}
-    """
-    ax = style.new_axes(ax)
-    top = float(max(table["upper"].max(), table["predicted"].max())) * 1.05
-    ax.plot([0, top], [0, top], color=style.NEUTRAL, linestyle="--", linewidth=1.2)
-    ends = []
-    for i, (horizon, part) in enumerate(table.groupby("horizon_days")):
-        colour = style.PALETTE[i % len(style.PALETTE)]
-        width = np.abs(part[["lower", "upper"]].to_numpy().T - part["observed"].to_numpy())
-        ax.errorbar(
-            part["predicted"],
-            part["observed"],
-            yerr=width,
-            fmt=style.MARKERS[i % len(style.MARKERS)],
-            color=colour,
-            markersize=4.5,
-            elinewidth=1.2,
-        )
-        highest = part.loc[part["predicted"].idxmax()]
-        words = Text(f" {horizon} days", f" {horizon} 天").say(language)
-        ends.append((float(highest["predicted"]) + top * 0.01, float(highest["observed"]), words, colour))
-    ax.set_xlim(0, top)
-    ax.set_ylim(0, top)
-    style.label_line_ends(ax, ends)
-    ax.set_xlabel(Text("Predicted probability of falling silent", "预测沉默概率").say(language))
-    ax.set_ylabel(Text("Share that fell silent, 95 % CI", "实际沉默占比，95% 置信区间").say(language))
-    style.format_axis(ax.xaxis, "share", language=language)
-    style.format_axis(ax.yaxis, "share", language=language)
-    return ax
-
-
-def plot_lift(table: pd.DataFrame, *, ax: Axes | None = None, language: str = "en") -> Axes:
-    """Lift by tenth of customers, the highest probabilities first; 1 is the base rate.
-
-    Parameters
-    ----------
-    table : DataFrame
-        ``calibration_`` of :class:`helpers.models.retention.ChurnWarning`, rows of one horizon.
-    ax : Axes, optional
-    language : {"en", "zh"}
-    """
-    if table["horizon_days"].nunique() > 1:
-        raise ValueError("table must hold one horizon; filter horizon_days first")
-    ax = style.new_axes(ax)
-    ax.bar(table["bin"], table["lift"], color=style.PALETTE[0], width=0.75)
-    ax.axhline(1, color=style.INK, linewidth=1)
-    for row in table.itertuples():
-        ax.annotate(
-            number(row.captured, "share", language=language),
-            (row.bin, row.lift),
-            xytext=(0, 3),
-            textcoords="offset points",
-            ha="center",
-            fontsize=7.5,
-            color=style.MUTED,
-        )
-    ax.set_xticks(table["bin"])
-    ax.set_xlabel(Text("Tenth of customers, highest probability first", "客户十分位（概率从高到低）").say(language))
-    ax.set_ylabel(
-        Text("Lift over the base rate (numbers: share of all found so far)", "提升度（数字为累计捕获占比）").say(
-            language
-        )
-    )
     return ax
 
 
@@ -379,16 +233,3 @@ def _numbers_at_risk(
                     ha="center",
                     annotation_clip=False,
                 )
-
-
-def _plain_log_ticks(ax: Axes, low: float, high: float) -> None:
-    """Ticks such as 0.5, 0.8, 1, 1.25, 2 instead of powers of ten."""
-    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
-
-    ladder = np.array([0.02, 0.05, 0.1, 0.2, 0.33, 0.5, 0.67, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 2, 3, 5, 10, 20, 50])
-    inside = ladder[(ladder >= low * 0.93) & (ladder <= high * 1.07)]
-    ticks = inside if 2 <= len(inside) <= 8 else np.unique(np.append(inside[:: max(len(inside) // 6, 1)], 1.0))
-    ax.xaxis.set_major_locator(FixedLocator(list(ticks)))
-    ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    ax.set_xlim(min(low * 0.93, 0.97), max(high * 1.07, 1.03))
