@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from helpers.bank import checks, places, settings, sources
+from helpers.bank.asked import Asked
 from helpers.bank.problems import BankError, Problem
 from helpers.bank.schemas import REQUIRED, TABLES
+from helpers.findings.finding import Text
+from helpers.findings.spoken import SpokenError
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -53,6 +56,10 @@ class Bank:
     remarks: tuple[Problem, ...] = ()
     whole: Bank | None = field(default=None, repr=False)
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.tables, Asked):
+            object.__setattr__(self, "tables", Asked(self.tables))
+
     def __getattr__(self, name: str) -> ir.Table | None:
         if name in TABLES:
             return self.tables.get(name)
@@ -81,7 +88,20 @@ class Bank:
     @property
     def missing_tables(self) -> tuple[str, ...]:
         """Optional tables that this bank has not."""
-        return tuple(name for name in TABLES if self.tables.get(name) is None)
+        there = {name for name, table in self.tables.items() if table is not None}
+        return tuple(name for name in TABLES if name not in there)
+
+    @property
+    def tables_read(self) -> tuple[str, ...]:
+        """Tables that were asked for since the bank was opened, in the schema's order; those it has not count not."""
+        return tuple(name for name in TABLES if name in self.tables.names and name not in self.missing_tables)
+
+    @cached_property
+    def n_rows(self) -> dict[str, int]:
+        """Rows of each table that the bank has, whole: before day and branch are applied."""
+        if self.whole is not None:
+            return self.whole.n_rows
+        return {name: int(table.count().execute()) for name, table in self.tables.items() if table is not None}
 
     @cached_property
     def log_days(self) -> tuple[date, date]:
@@ -105,14 +125,24 @@ class Bank:
         day = whole.as_of if as_of in (None, "") else parse_day(as_of, name="as_of")
         first, _ = whole.log_days
         if day < first:
-            raise ValueError(
-                f"as_of {day} lies before the first day of the activity log, {first}; choose {first} or later"
+            raise SpokenError(
+                Text(
+                    f"as_of {day} lies before the first day of the activity log, {first}; choose {first} or later",
+                    f"as_of {day} 早于行为日志首日 {first}；请选择 {first} 或之后的日期",
+                )
             )
+        names = whole.tables.names
         tables = {name: None if table is None else _seen(name, table, day) for name, table in whole.tables.items()}
         if branch:
+            names.add("customers")
             known = sorted(tables["customers"].branch.name("b").as_table().distinct().execute()["b"].dropna())
             if branch not in known:
-                raise ValueError(f"branch {branch!r} is not in customers.branch; there are {', '.join(known[:20])}")
+                raise SpokenError(
+                    Text(
+                        f"branch {branch!r} is not in customers.branch; there are {', '.join(known[:20])}",
+                        f"网点 {branch!r} 不在 customers.branch 中；可选：{'、'.join(known[:20])}",
+                    )
+                )
             members = tables["customers"].filter(lambda t: t.branch == branch)
             tables = {
                 name: table
@@ -122,7 +152,7 @@ class Bank:
                 else table.semi_join(members, table[_owner(table)] == members.customer_id)
                 for name, table in tables.items()
             }
-        return replace(whole, tables=tables, as_of=day, branch=branch, whole=whole)
+        return replace(whole, tables=Asked(tables, names), as_of=day, branch=branch, whole=whole)
 
 
 def _last_day(bank: Bank) -> date:
@@ -149,7 +179,12 @@ def parse_day(value: str | date, *, name: str) -> date:
     try:
         return date.fromisoformat(str(value))
     except ValueError:
-        raise ValueError(f"{name} must be a day written YYYY-MM-DD, not {value!r}") from None
+        raise SpokenError(
+            Text(
+                f"{name} must be a day written YYYY-MM-DD, not {value!r}",
+                f"{name} 应为 YYYY-MM-DD 格式的日期，现为 {value!r}",
+            )
+        ) from None
 
 
 def _seen(name: str, table: ir.Table, day: date) -> ir.Table:
@@ -201,7 +236,11 @@ def open_bank(path: str | Path, *, as_of: str | date | None = None, branch: str 
     config = settings.read(folder, tuple(TABLES))
     tables, problems = sources.connect(folder, config)
     missing = [name for name in REQUIRED if tables.get(name) is None and not any(p.table == name for p in problems)]
-    problems += [Problem(name, "", "the table is missing; every bank needs " + ", ".join(REQUIRED)) for name in missing]
+    needed = Text(
+        f"the table is missing; every bank needs {', '.join(REQUIRED)}",
+        f"缺少此表；每家银行都须有 {'、'.join(REQUIRED)}",
+    )
+    problems += [Problem(name, "", needed) for name in missing]
     if problems:
         raise BankError(str(path), problems)
     fingerprint = sources.fingerprint(folder, config)

@@ -151,6 +151,7 @@ class Page:
             "currency": self.bank.currency,
             "simulated": self.bank.simulated,
             "fingerprint": self.bank.fingerprint,
+            "tables_read": list(self.bank.tables_read),
         }
         file = self.result.keep()
         n_findings, n_tables = len(self.result.findings), len(self.result.tables)
