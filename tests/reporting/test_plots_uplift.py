@@ -13,6 +13,7 @@ from helpers.models.uplift import (
     policy_curve,
     qini_curve,
     response_groups,
+    toc_curve,
     uplift_curve,
 )
 from helpers.reporting.plots import style
@@ -38,6 +39,7 @@ def tables():
     return {
         "qini_curve": qini_curve(y, effect, treatment, n_boot=10),
         "uplift_curve": uplift_curve(y, effect, treatment),
+        "toc_curve": toc_curve(y, effect, treatment, n_boot=10),
         "calibration": calibration_by_decile(y, effect, treatment),
         "policy_curve": policy_curve(
             effect, y=y, treatment=treatment, value=100, cost=3, present=x < 0, require_calibrated=False
@@ -48,7 +50,16 @@ def tables():
     }
 
 
-NAMES = ["qini_curve", "uplift_curve", "calibration", "policy_curve", "response_groups", "learner_choice", "overlap"]
+NAMES = [
+    "qini_curve",
+    "uplift_curve",
+    "toc_curve",
+    "calibration",
+    "policy_curve",
+    "response_groups",
+    "learner_choice",
+    "overlap",
+]
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -79,6 +90,16 @@ def test_curve_ends_where_the_table_ends(tables):
     assert curve.get_ydata()[-1] == pytest.approx(end)
     assert diagonal.get_ydata()[-1] == pytest.approx(end)
     assert curve.get_ydata()[0] == 0
+
+
+def test_toc_ends_at_the_average_and_its_noisy_start_sets_no_scale(tables):
+    table = tables["toc_curve"]
+    wild = table.assign(toc=np.where(table.index < 3, 50.0, table["toc"]))
+    axes = plots.plot_toc_curve(wild)
+    assert axes.lines[1].get_ydata()[-1] == pytest.approx(0, abs=1e-12)
+    assert axes.get_ylim()[1] < 2
+    assert len(axes.collections) == 1
+    assert not plots.plot_toc_curve(table[["n_targeted", "share_targeted", "toc"]]).collections
 
 
 def test_profit_title_says_the_best_rule(tables):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.models.uplift import autoc, auuc, qini_coefficient, qini_curve, uplift_curve
+from helpers.models.uplift import autoc, auuc, qini_coefficient, qini_curve, toc_curve, uplift_curve
 
 # The packages work in floating point with other orders of summation: 1e-12 is their own rounding.
 EXACT = {"rel": 1e-12, "abs": 1e-12}
@@ -157,6 +157,7 @@ def test_order_of_rows_changes_nothing(seed, amounts, n_scores):
     assert uplift_curve(*data).equals(uplift_curve(*shuffled))
     assert qini_coefficient(*data, n_boot=5) == qini_coefficient(*shuffled, n_boot=5)
     assert autoc(*data, n_boot=5) == autoc(*shuffled, n_boot=5)
+    assert toc_curve(*data, n_boot=5).equals(toc_curve(*shuffled, n_boot=5))
 
 
 def test_constant_score_is_worth_nothing():
@@ -188,6 +189,32 @@ def test_autoc_agrees_with_the_sum_over_tops():
     score = score[np.argsort(-x)]
     tops = [score[:k].mean() - score.mean() for k in range(1, 301)]
     assert autoc(y, x, treatment, n_boot=0)["estimate"] == pytest.approx(np.mean(tops), rel=1e-10)
+    curve = toc_curve(y, x, treatment)
+    np.testing.assert_allclose(curve["toc"], tops, atol=1e-12)
+    assert curve["n_targeted"].tolist() == list(range(1, 301))
+
+
+def test_toc_meets_its_closed_form_and_its_band_covers_it():
+    """TOC(q) = .10 (1 − q); at each of nine shares a 95 % band of 40 campaigns misses at most 6 (probability .002)."""
+    shares = np.arange(0.1, 1.0, 0.1)
+    covered = np.zeros(len(shares))
+    for seed in range(40):
+        random = np.random.default_rng(seed)
+        x, treatment = random.uniform(-1, 1, 2000), random.binomial(1, 0.5, 2000)
+        y = random.binomial(1, 0.10 + treatment * (0.04 + 0.10 * x))
+        curve = toc_curve(y, x, treatment, propensity=0.5, n_boot=100, seed=seed)
+        rows = curve.iloc[(shares * 2000).astype(int) - 1]
+        covered += ((rows["lower"] <= 0.10 * (1 - shares)) & (0.10 * (1 - shares) <= rows["upper"])).to_numpy()
+    assert (covered >= 34).all(), covered
+    assert curve["toc"].iloc[-1] == pytest.approx(0, abs=1e-12)
+    assert (curve["lower"] <= curve["upper"]).all()
+
+
+def test_toc_of_a_constant_score_is_one_row_at_the_average():
+    _, treatment, y, _ = campaign()
+    curve = toc_curve(y, np.zeros(len(y)), treatment)
+    assert len(curve) == 1
+    assert curve.iloc[0].tolist() == pytest.approx([20_000, 1.0, 0.0], abs=1e-12)
 
 
 def test_interval_covers_the_true_coefficient():

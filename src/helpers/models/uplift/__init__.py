@@ -9,7 +9,7 @@ from helpers.models.uplift.calibration import (
     require_calibration,
 )
 from helpers.models.uplift.choice import LearnerChoice, choose_learner, default_candidates
-from helpers.models.uplift.coefficients import autoc, auuc, qini_coefficient
+from helpers.models.uplift.coefficients import auuc, qini_coefficient
 from helpers.models.uplift.curves import qini_curve, uplift_curve
 from helpers.models.uplift.estimate import Estimate
 from helpers.models.uplift.groups import response_groups
@@ -26,6 +26,7 @@ from helpers.models.uplift.nuisances import overlap
 from helpers.models.uplift.policy import policy_value
 from helpers.models.uplift.profit import policy_curve
 from helpers.models.uplift.sentences import calibration_finding, choice_finding, groups_finding, policy_finding
+from helpers.models.uplift.toc import autoc, toc_curve
 
 __all__ = [
     "CalibrationError",
@@ -56,6 +57,7 @@ __all__ = [
     "require_calibration",
     "require_measured_before",
     "response_groups",
+    "toc_curve",
     "uplift_curve",
     "uplift_intervals",
 ]

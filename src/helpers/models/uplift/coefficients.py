@@ -1,4 +1,4 @@
-"""One number for a ranking: Qini, AUUC and AUTOC, each with its convention named and its interval."""
+"""One number for a ranking: Qini and AUUC, each with its convention named and its interval."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from helpers.models.uplift.arms import Arms, read_alpha, read_propensity
+from helpers.models.uplift.arms import read_alpha
 from helpers.models.uplift.curves import gain_heights, qini_heights
 from helpers.models.uplift.estimate import Estimate
 from helpers.models.uplift.ranking import Counts, Ranking, rank
-from helpers.models.uplift.scores import doubly_robust_scores
 
 CONVENTIONS = ("radcliffe", "causalml", "scikit-uplift")
 
@@ -129,79 +128,6 @@ def auuc(
         return area / _perfect_gain(counts) if measure == "scikit-uplift" else area / counts.n[-1] ** 2
 
     return _with_interval(ranking, value, convention, n_boot=n_boot, seed=seed, alpha=alpha)
-
-
-def autoc(
-    y: Any,
-    uplift: Any,
-    treatment: Any,
-    *,
-    propensity: Any = None,
-    outcomes: np.ndarray | None = None,
-    control: Any = 0,
-    n_boot: int = 200,
-    seed: int = 0,
-    alpha: float = 0.05,
-) -> Estimate:
-    """How much more the campaign moves the top of the ranking than the average, averaged over all shares targeted.
-
-    TOC(q) is the mean effect in the top share q less the mean effect; AUTOC is its mean over q. A few strong
-    responders show here first. Effects come from doubly robust scores, so a top of three customers counts without
-    one in each arm. Zero means that the ranking knows nothing.
-
-    Parameters
-    ----------
-    y, uplift, treatment, control, n_boot, seed, alpha
-        As for :func:`qini_coefficient`.
-    propensity : None, float or (n,)
-        Probability of the treated arm; None takes the share seen.
-    outcomes : ndarray, (n, 2), optional
-        Expected outcome without and with the campaign, from models that have not seen the customer: less noise.
-
-    Returns
-    -------
-    Estimate
-        Mapping with ``estimate, lower, upper, n``, in the outcome's unit.
-
-    References
-    ----------
-    Yadlowsky, Fleming, Shah, Brunskill and Wager (2021), arXiv:2111.07966.
-
-    Examples
-    --------
-    >>> y, treatment = [1, 1, 0, 0, 0, 0, 0, 0], [1, 1, 0, 0, 1, 1, 0, 0]
-    >>> round(autoc(y, [2, 2, 2, 2, 1, 1, 1, 1], treatment, n_boot=0)["estimate"], 4)
-    0.3173
-    """
-    ranking = rank(y, uplift, treatment, control=control)
-    arms = Arms(labels=np.array([0, 1]), code=ranking.treated.astype(np.intp))
-    table = read_propensity(_reordered(propensity, ranking), arms=arms)
-    if outcomes is not None:
-        outcomes = np.asarray(outcomes, dtype=float)
-        if outcomes.shape != (ranking.n, 2):
-            raise ValueError(f"outcomes has shape {outcomes.shape}; ({ranking.n}, 2), control first, is needed")
-        outcomes = outcomes[ranking.order]
-    scores = doubly_robust_scores(ranking.y, arms, propensity=table, outcomes=outcomes)[:, 0]
-    harmonic = np.r_[0.0, np.cumsum(1 / np.arange(1, ranking.n + 1))]
-
-    def value(weight: np.ndarray) -> float:
-        # Within equal uplifts any order is as likely, so the sum grows straight there: closed form, no shuffling.
-        n = np.cumsum(weight)[ranking.ends].astype(np.intp)
-        total = np.cumsum(weight * scores)[ranking.ends]
-        before, base = np.r_[0, n[:-1]], np.r_[0.0, total[:-1]]
-        size = n - before
-        mean = np.divide(total - base, size, out=np.zeros_like(total), where=size > 0)
-        tops = size * mean + (base - before * mean) * (harmonic[n] - harmonic[before])
-        return float(tops.sum() / n[-1] - total[-1] / n[-1])
-
-    estimate = value(np.ones(ranking.n))
-    drawn = [value(weight) for weight in ranking.resamples(n_boot=n_boot, seed=seed)]
-    return Estimate.from_draws(estimate, drawn, n=ranking.n, alpha=read_alpha(alpha))
-
-
-def _reordered(propensity: Any, ranking: Ranking) -> Any:
-    values = None if propensity is None or isinstance(propensity, dict) else np.asarray(propensity, dtype=float)
-    return propensity if values is None or values.shape[:1] != (ranking.n,) else values[ranking.order]
 
 
 def _measure(convention: str, ranking: Ranking, name: str) -> str:

@@ -46,6 +46,49 @@ def plot_uplift_curve(table: pd.DataFrame, *, ax: Axes | None = None, language: 
     return _curve(table, "uplift", name, ax=ax, language=language)
 
 
+def plot_toc_curve(table: pd.DataFrame, *, ax: Axes | None = None, language: str = "en") -> Axes:
+    """How much more the top of the ranking is moved than the average customer; at 0 the ranking knows nothing.
+
+    The height is set by shares from 5 % on: the first few customers are nearly all noise.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From :func:`helpers.models.uplift.toc_curve`; its band is drawn if it has one.
+    ax : Axes, optional
+    language : {"en", "zh"}
+    """
+    ax = style.new_axes(ax)
+    rows = table.iloc[np.unique(np.linspace(0, len(table) - 1, POINTS).astype(int))]
+    share = rows["share_targeted"]
+    if "lower" in rows:
+        ax.fill_between(share, rows["lower"], rows["upper"], color=style.PALETTE[0], alpha=0.15, linewidth=0)
+    ax.axhline(0, color=style.NEUTRAL, linestyle="--", linewidth=1.2)
+    ax.plot(share, rows["toc"], color=style.PALETTE[0])
+    steady = rows.loc[share >= 0.05, [column for column in ("toc", "lower", "upper") if column in rows]].to_numpy()
+    low, high = min(float(steady.min()), 0.0), max(float(steady.max()), 0.0)
+    room = 0.08 * ((high - low) or 1.0)
+    ax.set_ylim(low - room, high + room)
+    ax.set_xlim(0, 1)
+    ax.set_xlabel(
+        Text("Customers targeted, highest predicted uplift first", "按预测增量从高到低触达的客户占比").say(language)
+    )
+    ax.set_ylabel(Text("Effect in the top less the mean effect of all", "靠前客户的增量减全体平均增量").say(language))
+    style.format_axis(ax.xaxis, "share", language=language)
+    ax.annotate(
+        Text("a ranking at random", "随机排序").say(language),
+        (0.98, 0),
+        xycoords=("axes fraction", "data"),
+        xytext=(0, -5),
+        textcoords="offset points",
+        ha="right",
+        va="top",
+        color=style.MUTED,
+        fontsize=8.5,
+    )
+    return ax
+
+
 def _curve(table: pd.DataFrame, column: str, name: Text, *, ax: Axes | None, language: str) -> Axes:
     ax = style.new_axes(ax)
     at = np.unique(np.linspace(0, len(table) - 1, POINTS).astype(int))
