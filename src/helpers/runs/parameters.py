@@ -11,11 +11,13 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from helpers.findings import spoken
 from helpers.findings.finding import Text
+from helpers.findings.numbers import ZH
 from helpers.findings.spoken import at
 from helpers.runs.refusal import Refusal
 
@@ -36,6 +38,19 @@ class Parameter:
     kind: str
     default: Any
     meaning: str
+
+    def say(self, language: str) -> str:
+        """Return the meaning in a language: the notebook's comment, or its Chinese from `meanings.yml`."""
+        return meanings().get(self.name, self.meaning) if language == ZH else self.meaning
+
+
+@cache
+def meanings() -> dict[str, str]:
+    """Read what the parameters of the step notebooks mean in Chinese; one of a notebook of one's own has none."""
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return yaml.load((Path(__file__).parent / "meanings.yml").read_text(encoding="utf-8"), loader)
 
 
 def read(notebook: Path) -> dict[str, Parameter]:

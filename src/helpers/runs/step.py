@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from helpers.findings import Text
+from helpers.findings.numbers import LANGUAGES
 from helpers.findings.result import RESULT_FILE
 from helpers.runs import failure, identity, parameters
 from helpers.runs.files import write_whole
@@ -60,9 +61,12 @@ class StepJob:
         return self.run_dir / f"{self.step.name}.html"
 
     def ended(self, state: str, **settings: Any) -> StepRun:
-        """Return the entry of the board for what became of this job."""
+        """Return the entry of the board for what became of this job; a ``message`` may be a text or a plain string."""
         page = self.page.relative_to(self.reports).as_posix() if self.page.is_file() else ""
         given = {"seconds": 0.0, "page": page, "message": "", "started_at": "", **settings}
+        if isinstance(given["message"], Text):
+            words = given["message"]
+            given |= {"message": words.say(self.language), "messages": {name: words.say(name) for name in LANGUAGES}}
         return StepRun(
             playbook=self.playbook, case=self.case, language=self.language, step=self.step.name, state=state, **given
         )
@@ -83,6 +87,8 @@ class StepRun:
     started_at: str
     # When the result was made, if it stands from an earlier run because nothing that it depends on has changed.
     kept_from: str = ""
+    # The message in both languages, where it has both: the board may be in another one than the page.
+    messages: dict[str, str] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -136,7 +142,7 @@ def _run(job: StepJob) -> StepRun:
     return job.ended(
         DONE if problem is None else FAILED,
         seconds=round(seconds, 2),
-        message="" if problem is None else problem.what.say(job.language),
+        message="" if problem is None else problem.what,
         started_at=started_at,
     )
 
@@ -211,7 +217,7 @@ def not_run(job: StepJob, because: str) -> StepRun:
     notebook = nbformat.read(job.step.notebook, as_version=4)
     notebook.cells = notebook.cells[:2]
     _write_page(job, notebook, job.step.parameters, problem, "", 0.0)
-    return job.ended(NOT_RUN, message=text.say(job.language))
+    return job.ended(NOT_RUN, message=text)
 
 
 def step_title(notebook: Path, language: str) -> str:
@@ -241,7 +247,7 @@ def _write_page(
 
     declared = parameters.read(job.step.notebook)
     shown = [
-        (name, values.get(name, parameter.default), parameter.meaning)
+        (name, values.get(name, parameter.default), parameter.say(job.language))
         for name, parameter in declared.items()
         if name != "run_dir"
     ]

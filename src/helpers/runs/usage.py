@@ -1,0 +1,71 @@
+"""What the command line says of its own use: which language it speaks, and how a wrong call is put in Chinese."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from helpers.findings.finding import Text
+from helpers.findings.numbers import EN, LANGUAGES
+
+REFUSED_EXIT = 2
+# Chosen once a shell: pages, messages and help texts. `--language` of a command goes before it.
+LANGUAGE_VARIABLE = "REPORT_LANGUAGE"
+
+
+def language() -> str:
+    """Return the language of the shell; English if it names none that there is."""
+    given = os.environ.get(LANGUAGE_VARIABLE, EN)
+    return given if given in LANGUAGES else EN
+
+
+def words(en: str, zh: str) -> str:
+    """Return a help text in the language of the shell."""
+    return Text(en, zh).say(language())
+
+
+class Commands(TyperGroup):
+    """The commands; a call that the parser refuses is refused in one line where the shell's language is Chinese."""
+
+    def main(self, *args: Any, standalone_mode: bool = True, **settings: Any) -> Any:
+        """Run the command line; ends with the command's exit code."""
+        if not standalone_mode or language() == EN:
+            return super().main(*args, standalone_mode=standalone_mode, **settings)
+        try:
+            code = super().main(*args, standalone_mode=False, **settings)
+        except typer.BadParameter.__base__ as error:
+            if type(error).__name__ == "NoArgsIsHelpError":
+                error.show()
+            else:
+                typer.echo(explain(error).zh, err=True)
+            sys.exit(REFUSED_EXIT)
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def explain(error: Any) -> Text:
+    """Put the parser's complaint (a click ``UsageError``) in both languages; the English is the parser's own.
+
+    Parameters
+    ----------
+    error : exception
+        ``option_name``, ``param`` or ``message`` say what it is about, by its kind.
+    """
+    kind, own = type(error).__name__, error.format_message()
+    param = getattr(error, "param", None)
+    name = next((word for word in (getattr(param, "opts", None) or []) if word.startswith("-")), "")
+    name = name or str(getattr(param, "name", "") or "")
+    if kind == "NoSuchOption":
+        return Text(own, f"没有选项 {error.option_name}")
+    if own.startswith("No such command "):
+        return Text(own, f"没有命令 {own.split(chr(39))[1]}")
+    if kind == "MissingParameter":
+        return Text(own, f"缺少参数 {name}")
+    if kind == "BadOptionUsage":
+        return Text(own, f"选项 {error.option_name} 的用法有误（{own}）")
+    if kind == "BadParameter":
+        return Text(own, f"{name} 的取值不对（{getattr(error, 'message', own)}）")
+    return Text(own, f"命令用法有误（{own}）")
