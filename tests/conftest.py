@@ -14,6 +14,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
 SMALL_CUSTOMERS = 3_000
+# Tests say which language they mean; the shell's is not to leak into them.
+os.environ.pop("REPORT_LANGUAGE", None)
 BANK_YML = "schema_version: 1\ncurrency: CNY\ntimezone: Asia/Shanghai\nsimulated: true\n"
 
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from helpers.findings import Text
+from helpers.findings.spoken import NOTE
 
 # Errors that helpers raise on purpose: their message is the clear line.
-_SPOKEN = ("ValueError", "BankError", "SegmentError", "FileNotFoundError", "KeyError")
+_SPOKEN = ("ValueError", "SpokenError", "BankError", "SegmentError", "FileNotFoundError", "KeyError")
 _COLOUR_CODES = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -84,7 +85,7 @@ def explain(
         )
     if name in _SPOKEN and message:
         return Failure(
-            Text(f"{message}{place.en}", f"{message}{place.zh}"),
+            Text(f"{message}{place.en}", f"{_in_chinese(log) or f'函数给出的原因（英文原文）：{message}'}{place.zh}"),
             Text(
                 "Correct what is named and run this step again; `playbook check` looks through the tables, "
                 "`playbook params` lists the parameters.",
@@ -136,6 +137,11 @@ def _section(notebook: Any) -> Text:
         elif any(output.output_type == "error" for output in cell.get("outputs", [])):
             break
     return Text(words["en"], words["zh"])
+
+
+def _in_chinese(log: str) -> str:
+    """Return the Chinese lines that a spoken error noted below its traceback; empty for errors without."""
+    return "\n".join(line.removeprefix(NOTE) for line in log.splitlines() if line.startswith(NOTE))
 
 
 def _unquoted(message: str) -> str:
