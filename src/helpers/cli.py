@@ -83,7 +83,7 @@ def _run(plan: Plan, reports: Path, bank: Bank, **settings: Any) -> int:
     from helpers.runs import batch, summary
     from helpers.runs.board import Board
 
-    board = Board(reports, plan, simulated=bank.simulated, currency=bank.currency)
+    board = Board(reports, plan, bank)
     unwritten: dict[str, None] = {}
 
     def on_board(change: Callable[[], object]) -> None:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from helpers.findings.result import RESULT_FILE
-from helpers.runs import briefing, lock
+from helpers.findings.numbers import LANGUAGES
+from helpers.findings.spoken import at
+from helpers.runs import briefing, changes, lock, outcome
 from helpers.runs.files import write_whole
 from helpers.runs.plan import Plan
-from helpers.runs.step import WAITING, StepRun, step_title
+from helpers.runs.step import NOT_RUN, WAITING, StepRun, step_title
+
+if TYPE_CHECKING:
+    from helpers.bank import Bank
 
 FILE = "board.json"
 PAGE = "index.html"
@@ -26,34 +31,44 @@ class Board:
     """The board of a reports folder while one plan runs: told of every step, it writes at once.
 
     ``board.json`` is written after each step; the page too, unless drawing it would take too much of the run's
-    time (many cases); it is drawn at the end in any case.
+    time (many cases); it is drawn at the end in any case. What stood on the board before the run is set aside, so
+    that the board can say what the run changed.
 
     Parameters
     ----------
     reports : Path
     plan : Plan
-    simulated : bool
-        Whether the plan's bank is simulated.
-    currency : str
+    bank : Bank
+        The plan's bank, as it was checked.
     """
 
-    def __init__(self, reports: Path, plan: Plan, *, simulated: bool, currency: str) -> None:
+    def __init__(self, reports: Path, plan: Plan, bank: Bank) -> None:
         self.reports = reports
         self.plan = plan
         self.page = reports / PAGE
-        self._facts = {"simulated": simulated, "currency": currency, "playbook_title": plan.title[plan.language]}
-        self._titles = {
-            (case.name, step.name): {
-                "case_title": case.title[plan.language],
-                "step_title": step_title(step.notebook, plan.language),
-            }
-            for case in plan.cases
-            for step in case.steps
+        self._facts = {
+            "simulated": bank.simulated,
+            "currency": bank.currency,
+            "playbook_title": plan.title[plan.language],
         }
+        self._titles = {(case.name, step.name): _titles(plan, case, step) for case in plan.cases for step in case.steps}
+        self._n_rows = bank.n_rows
+        self._last = {
+            "playbook": plan.name,
+            "language": plan.language,
+            "started_at": datetime.now().astimezone().isoformat(timespec="seconds"),
+            "ended_at": "",
+            "before": "",
+            "remarks": [_remark(problem) for problem in bank.remarks],
+        }
+        # What stood of each step before this run, and what stands now of those that have ended.
+        self._before: list[dict[str, Any]] = []
+        self._now: dict[tuple[str, str], dict[str, Any]] = {}
         self._draw_after = 0.0
 
     def begin(self) -> None:
-        """Enter all steps of the plan as not finished: what an earlier run did is no longer shown as done."""
+        """Set aside what stands, then enter all steps of the plan as not finished: no earlier run's work is shown as done."""
+        self._set_aside()
         briefing.clear(self.plan, self.reports)
         self._put(
             [
@@ -75,65 +90,156 @@ class Board:
         """Draw the page from the record and return it."""
         started = time.monotonic()
         with lock.wait_for(self.reports / LOCK):
-            write_whole(self.page, _draw(self.reports, read(self.reports), self.plan.language))
+            write_whole(self.page, _draw(self.reports, self.plan.language))
         took = time.monotonic() - started
         self._draw_after = time.monotonic() + took / _DRAWING_SHARE
         return self.page
 
+    def _set_aside(self) -> None:
+        content = _content(self.reports)
+        last = next((last for last in content["last_runs"] if self._is_mine(last)), None)
+        mine = [entry for entry in content["runs"] if self._is_mine(entry)]
+        folder = self.reports / self.plan.name
+        aside = outcome.set_aside(folder, self.plan.language)
+        if last is None or last["ended_at"] or aside is None:
+            # A run that was cut off is no run to compare with: what it had set aside stays.
+            since = last["started_at"] if last else max((entry["started_at"] for entry in mine), default="")
+            aside = {"started_at": since, "steps": [outcome.snapshot(self.reports, entry) for entry in mine]}
+            outcome.write_aside(folder, self.plan.language, aside)
+        self._before = aside["steps"]
+        self._last["before"] = aside["started_at"]
+
     def _put(self, runs: Sequence[StepRun]) -> None:
         fresh = {_key(entry): entry for entry in (self._entry(run) for run in runs)}
         with lock.wait_for(self.reports / LOCK):
-            # An entry whose page somebody has deleted says nothing any more.
+            content = _content(self.reports)
+            # An entry whose page somebody has deleted says nothing any more; nor does one that the playbook has dropped.
             known = [
                 entry
-                for entry in read(self.reports)
-                if _key(entry) in fresh or entry["state"] == WAITING or (self.reports / entry["page"]).is_file()
+                for entry in content["runs"]
+                if _key(entry) in fresh
+                or (
+                    not self._is_dropped(entry)
+                    and (entry["state"] == WAITING or (self.reports / entry["page"]).is_file())
+                )
             ]
             record = [fresh.pop(_key(entry), entry) for entry in known]
             record += fresh.values()
             record.sort(key=lambda entry: (entry["playbook"], entry["language"]))
-            content = {"schema_version": SCHEMA_VERSION, "runs": record}
+            there = {(entry["playbook"], entry["language"]) for entry in record}
+            others = [
+                last
+                for last in content["last_runs"]
+                if not self._is_mine(last) and (last["playbook"], last["language"]) in there
+            ]
+            content = {
+                "schema_version": SCHEMA_VERSION,
+                "runs": record,
+                "last_runs": [*others, self._last_run([entry for entry in record if self._is_mine(entry)])],
+            }
             write_whole(self.reports / FILE, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
 
     def _entry(self, run: StepRun) -> dict[str, Any]:
-        return {**run.as_dict(), **self._facts, **self._titles[run.case, run.step]}
+        entry = {**run.as_dict(), **self._facts, **self._titles[run.case, run.step]}
+        result = outcome.read(self.reports, entry)
+        if run.state != WAITING:
+            self._now[run.case, run.step] = outcome.snapshot(self.reports, entry, result)
+        return {**entry, **outcome.of(run.step, result, self._n_rows)}
+
+    def _last_run(self, entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Say what this run has done so far, and what it changed."""
+        mine = [entry for entry in entries if (entry["case"], entry["step"]) in self._titles]
+        n_waiting = sum(entry["state"] == WAITING for entry in mine)
+        if not n_waiting:
+            self._last["ended_at"] = datetime.now().astimezone().isoformat(timespec="seconds")
+        there = {(entry["case"], entry["step"]) for entry in entries}
+        waiting = {(entry["case"], entry["step"]) for entry in mine if entry["state"] == WAITING}
+        # Steps that this run has not reached, and those of other cases, stand as they stood.
+        same = [
+            step
+            for step in self._before
+            if (key := (step["case"], step["step"])) in waiting or (key in there and key not in self._now)
+        ]
+        order = {(entry["case"], entry["step"]): index for index, entry in enumerate(entries)}
+        after = sorted([*same, *self._now.values()], key=lambda step: order.get((step["case"], step["step"]), 0))
+        return {
+            **self._last,
+            "n_steps": len(mine),
+            "n_kept": sum(bool(entry["kept_from"]) for entry in mine),
+            "n_not_run": sum(entry["state"] == NOT_RUN for entry in mine),
+            "n_waiting": n_waiting,
+            "changes": changes.compare(self._before, after) if self._last["before"] else [],
+        }
+
+    def _is_mine(self, entry: Mapping[str, Any]) -> bool:
+        return (entry["playbook"], entry["language"]) == (self.plan.name, self.plan.language)
+
+    def _is_dropped(self, entry: Mapping[str, Any]) -> bool:
+        """Tell an entry of a case or step that is no longer in the playbook."""
+        plan = self.plan
+        known = not plan.case_names or (entry["case"] in plan.case_names and entry["step"] in plan.step_names)
+        return self._is_mine(entry) and not known
 
 
 def read(reports: Path) -> list[dict[str, Any]]:
     """Read the runs recorded in a reports folder; none if there is no (readable) record."""
+    return _content(reports)["runs"]
+
+
+def _content(reports: Path) -> dict[str, Any]:
     try:
         content = json.loads((reports / FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return []
-    return list(content.get("runs", [])) if content.get("schema_version") == SCHEMA_VERSION else []
+        content = {}
+    if not isinstance(content, dict) or content.get("schema_version") != SCHEMA_VERSION:
+        content = {}
+    return {"runs": list(content.get("runs", [])), "last_runs": list(content.get("last_runs", []))}
 
 
-def _draw(reports: Path, record: Sequence[dict[str, Any]], language: str) -> str:
+def _titles(plan: Plan, case: Any, step: Any) -> dict[str, Any]:
+    """Return what a step, its case and its playbook are called: in the run's language, and in both."""
+    both = {
+        "playbook": dict(plan.title),
+        "case": dict(case.title),
+        "step": {language: step_title(step.notebook, language) for language in LANGUAGES},
+    }
+    return {
+        "case_title": both["case"][plan.language],
+        "step_title": both["step"][plan.language],
+        "titles": both,
+    }
+
+
+def _remark(problem: Any) -> dict[str, Any]:
+    """Say what the data doctor noticed, without its example: that may be a customer's id, which no page shows."""
+    place = f"{problem.table}.{problem.column}" if problem.column else problem.table
+    said = at(place, problem.words)
+    n = problem.n_rows
+    return {
+        "table": problem.table,
+        "column": problem.column,
+        "n_rows": n,
+        "en": said.en + (f" ({n:,} row{'' if n == 1 else 's'})" if n else ""),
+        "zh": said.zh + (f"（{n:,} 行）" if n else ""),
+    }
+
+
+def _draw(reports: Path, language: str) -> str:
     from helpers.reporting import board
 
+    content = _content(reports)
     grouped: dict[str, dict[str, Any]] = {}
-    for entry in record:
-        group = grouped.setdefault(
-            entry["playbook"], {"title": entry.get("playbook_title") or entry["playbook"], "runs": []}
-        )
-        group["runs"].append({**entry, "result": _result(reports, entry), "brief": briefing.link(reports, entry)})
+    for entry in content["runs"]:
+        title = (entry.get("titles") or {}).get("playbook", {}).get(language) or entry.get("playbook_title")
+        group = grouped.setdefault(entry["playbook"], {"title": title or entry["playbook"], "runs": []})
+        group["runs"].append({**entry, "result": outcome.read(reports, entry), "brief": briefing.link(reports, entry)})
     return board.render(
         list(grouped.values()),
         language=language,
-        simulated=any(entry.get("simulated") for entry in record),
+        simulated=any(entry.get("simulated") for entry in content["runs"]),
+        last_runs=content["last_runs"],
     )
 
 
-def _result(reports: Path, entry: dict[str, Any]) -> dict[str, Any] | None:
-    file = reports / entry["playbook"] / entry["case"] / entry["language"] / entry["step"] / RESULT_FILE
-    if entry["state"] != "done":
-        return None
-    try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        # Another run of this folder may be at work on it; its own board entry follows.
-        return None
-
-
-def _key(entry: dict[str, Any]) -> tuple[str, str, str, str]:
+def _key(entry: Mapping[str, Any]) -> tuple[str, str, str, str]:
     return entry["playbook"], entry["case"], entry["language"], entry["step"]

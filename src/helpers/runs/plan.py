@@ -61,6 +61,8 @@ class Plan:
     time_limit_seconds: int
     # All steps of the playbook in order, also where only one of them runs.
     step_names: tuple[str, ...] = ()
+    # All its cases, also where only one of them runs.
+    case_names: tuple[str, ...] = ()
 
     @property
     def n_steps(self) -> int:
@@ -199,6 +201,7 @@ def read(
         cases=tuple(plan for plan in plans if not case or plan.name == case),
         time_limit_seconds=limit,
         step_names=tuple(name for name, _, _ in steps),
+        case_names=tuple(plan.name for plan in plans),
     )
 
 

@@ -1,0 +1,101 @@
+"""One row of the board: a step of a case."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from helpers.findings import Text
+from helpers.reporting.board import figures
+from helpers.reporting.tables import anchor
+
+STATES = {
+    "done": Text("done", "完成"),
+    "failed": Text("failed", "失败"),
+    "not_run": Text("not run", "未运行"),
+    "waiting": Text("not finished", "未完成"),
+}
+# States sort by how much they want to be looked at.
+_ORDER = ("failed", "not_run", "waiting", "done")
+TONES = {"warning": Text("Note", "注意"), "bad": Text("Unfavourable", "不利")}
+_OTHER_LANGUAGE = {"en": Text("page in English", "英文页"), "zh": Text("page in Chinese", "中文页")}
+_CHANGES = {"new": Text("new", "新增")}
+
+
+def title(run: Mapping[str, Any], what: str, language: str) -> str:
+    """Return a title of a run's playbook, case or step in the board's language, whatever its pages are in."""
+    both = (run.get("titles") or {}).get(what) or {}
+    return both.get(language) or run.get(f"{what}_title") or run.get(what) or ""
+
+
+def row(run: Mapping[str, Any], last_runs: Sequence[Mapping[str, Any]], language: str) -> dict[str, Any]:
+    """Return what the template shows of a run; texts in the board's language."""
+    result = run.get("result") or {}
+    findings = result.get("findings") or []
+    shown = run.get("figures") or []
+    currency = run.get("currency") or ""
+    other = run["language"] != language
+    rows_read, seconds = run.get("rows_read"), run["seconds"]
+    return {
+        "playbook": title(run, "playbook", language),
+        "case": title(run, "case", language),
+        "step": title(run, "step", language),
+        "step_key": run["step"],
+        "other_language": _OTHER_LANGUAGE[run["language"]].say(language) if other else "",
+        "state": run["state"],
+        "state_text": STATES[run["state"]].say(language),
+        "state_key": _ORDER.index(run["state"]),
+        "seconds": f"{seconds:.1f}" if seconds else "–",
+        "seconds_key": seconds or "",
+        "rows": "–" if rows_read is None else f"{rows_read:,}",
+        "rows_key": "" if rows_read is None else rows_read,
+        "warnings": _warnings(findings, run["page"], language),
+        "n_warnings": "–" if run.get("warnings") is None else run["warnings"],
+        "warnings_key": "" if run.get("warnings") is None else run["warnings"],
+        **_changes(run, last_runs, language),
+        "page": run["page"],
+        "message": (run.get("messages") or {}).get(language) or run["message"],
+        "brief": run.get("brief") or "",
+        "kept": _kept(run.get("kept_from") or "", language),
+        "first": run["first"],
+        "headline": findings[0][language] if findings else "",
+        "figures": [figures.say(run["step"], figure, language=language, currency=currency) for figure in shown],
+        "attained": _empty_if_none(figures.attainment(shown)),
+    }
+
+
+def _warnings(findings: Sequence[Mapping[str, Any]], page: str, language: str) -> list[dict[str, str]]:
+    return [
+        {
+            "tone": TONES[finding["tone"]].say(language),
+            "text": finding[language],
+            "href": f"{page}#{anchor('finding', finding['key'])}" if page else "",
+        }
+        for finding in findings
+        if finding.get("tone") in TONES
+    ]
+
+
+def _changes(run: Mapping[str, Any], last_runs: Sequence[Mapping[str, Any]], language: str) -> dict[str, Any]:
+    """Count what the last run changed in this step."""
+    of = next((last for last in last_runs if all(last[name] == run[name] for name in ("playbook", "language"))), None)
+    if of is None or not of["before"]:
+        return {"changes": "–", "changes_key": ""}
+    mine = [change for change in of["changes"] if (change["case"], change["step"]) == (run["case"], run["step"])]
+    n = sum(change.get("n", 1) for change in mine)
+    is_new = any(change["kind"] == "new" for change in mine)
+    return {"changes": _CHANGES["new"].say(language) if is_new else f"{n:,}", "changes_key": n}
+
+
+def _kept(at: str, language: str) -> str:
+    """Say since when a result stands that was not made anew; empty if it was."""
+    return Text(f"kept from {moment(at)}", f"沿用 {moment(at)}").say(language) if at else ""
+
+
+def moment(at: str) -> str:
+    """Return an ISO time to the minute, as a reader writes it."""
+    return at[:16].replace("T", " ")
+
+
+def _empty_if_none(value: float | None) -> float | str:
+    return "" if value is None else value
