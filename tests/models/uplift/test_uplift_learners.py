@@ -72,8 +72,13 @@ def test_a_rougher_effect_model_finds_the_size_of_a_strong_effect(learner):
     """A third of the standard deviation is left at most, with 8,000 customers."""
     X, treatment, y, _, _ = campaign()
     X_new, _, _, effect, _ = campaign(seed=1)
-    learner = clone(learner).set_params(effect_model=defaults.rough_effect_model(8000))
-    assert pehe(learner.fit(X, y, treatment), X_new, effect) < 0.33
+    learner = clone(learner).set_params(effect_model=defaults.rough_effect_model(8000)).fit(X, y, treatment)
+    assert pehe(learner, X_new, effect) < 0.33
+    by_word = clone(learner).set_params(effect_model="rough").fit(X, y, treatment)
+    # An X-learner's effect models see one arm each, so the word means a smaller model there.
+    assert pehe(by_word, X_new, effect) < 0.33
+    if not isinstance(learner, XLearner):
+        np.testing.assert_array_equal(by_word.predict(X_new), learner.predict(X_new))
 
 
 @pytest.mark.parametrize("name", ADAPTIVE)
@@ -264,8 +269,10 @@ def test_wrong_models_are_named():
     treatment = np.arange(40) % 2
     with pytest.raises(ValueError, match="outcome_model is a classifier"):
         TLearner(HistGradientBoostingClassifier()).fit(X10, Y10, treatment)
-    with pytest.raises(ValueError, match="effect_model is LogisticRegression; a regressor is needed"):
+    with pytest.raises(ValueError, match="effect_model is LogisticRegression; a regressor is needed, or 'rough'"):
         RLearner(LinearRegression(), LogisticRegression()).fit(X10, Y10, treatment)
+    with pytest.raises(ValueError, match="effect_model is 'gentle'; a regressor is needed, or 'rough'"):
+        RLearner(LinearRegression(), "gentle").fit(X10, Y10, treatment)
     with pytest.raises(ValueError, match="propensity_model is LinearRegression; a classifier is needed"):
         DRLearner(LinearRegression(), LinearRegression(), propensity_model=LinearRegression()).fit(X10, Y10, treatment)
     with pytest.raises(ValueError, match="propensity_bounds is"):

@@ -13,7 +13,7 @@ from sklearn.base import clone
 
 from helpers.models.uplift import defaults
 from helpers.models.uplift.arms import MIN_ARM_SIZE, Arms, read_alpha, read_arms, read_outcome, read_propensity
-from helpers.models.uplift.learner import UpliftLearner
+from helpers.models.uplift.learner import ROUGH, UpliftLearner
 from helpers.models.uplift.learners import ConstantEffect, DRLearner, RLearner, SLearner, TLearner, XLearner
 from helpers.models.uplift.nuisances import folds_by_arm, out_of_fold, rows
 from helpers.models.uplift.policy import read_cost
@@ -57,13 +57,18 @@ class LearnerChoice:
 
 
 def default_candidates() -> dict[str, UpliftLearner]:
-    """Return the learners that are compared unless told otherwise, by name."""
+    """Return the learners that are compared unless told otherwise, by name.
+
+    The rough R-learner is for effects as strong as the noise, which the others shrink; where effects are faint it
+    loses the comparison, so that all it costs there is a quarter more time.
+    """
     return {
         CONSTANT: ConstantEffect(),
         "s_learner": SLearner(),
         "t_learner": TLearner(),
         "x_learner": XLearner(),
         "r_learner": RLearner(),
+        "r_learner_rough": RLearner(effect_model=ROUGH),
         "dr_learner": DRLearner(),
     }
 
@@ -91,7 +96,7 @@ def choose_learner(
     X, y, treatment, propensity, control
         As for ``fit`` of a learner.
     candidates : mapping from name to learner, optional
-        Default: constant, S, T, X, R and doubly robust learners.
+        Default: :func:`default_candidates` (constant, S, T, X, R, rough R and doubly robust learners).
     criterion : {"dr_loss", "policy_value"}
         ``dr_loss``: mean squared distance to the doubly robust score, the smaller the better. ``policy_value``: value
         per customer of treating where the prediction exceeds the cost.

@@ -4,7 +4,8 @@ An effect varies less over customers than the outcome does and is seen through f
 leaves a tree and few trees, more of them the more customers there are. The numbers come from
 ``benchmarks/tune_uplift_defaults.py``: five kinds of simulated campaigns, 3,000 to 100,000 customers; at each of these
 sizes the error is on average 1 to 10 % above that of the best setting of the grid for each campaign. Larger sizes follow
-the same power of ``n``. Effects as strong as the noise are shrunk too much: take :func:`rough_effect_model` there.
+the same power of ``n``. Effects as strong as the noise are shrunk too much: :func:`rough_effect_model` is for those, and a candidate of
+``choose_learner``.
 """
 
 from __future__ import annotations

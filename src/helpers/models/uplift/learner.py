@@ -15,6 +15,9 @@ from helpers.models.uplift import defaults
 from helpers.models.uplift.arms import MIN_ARM_SIZE, Arms, read_arms, read_outcome, read_propensity
 from helpers.models.uplift.nuisances import estimate_propensity, folds_by_arm
 
+# Stands for ``defaults.rough_effect_model`` of as many customers as there turn out to be.
+ROUGH = "rough"
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -109,7 +112,9 @@ class UpliftLearner(BaseEstimator):
         tags = super().__sklearn_tags__()
         models = (getattr(self, name, None) for name in ("outcome_model", "effect_model", "propensity_model"))
         # Missing covariates are taken if the models take them; the default ones do.
-        tags.input_tags.allow_nan = all(get_tags(model).input_tags.allow_nan for model in models if model is not None)
+        tags.input_tags.allow_nan = all(
+            get_tags(model).input_tags.allow_nan for model in models if hasattr(model, "fit")
+        )
         tags.target_tags.required = True
         return tags
 
@@ -122,11 +127,15 @@ class UpliftLearner(BaseEstimator):
         return model
 
     def _effect_model(self, n: int) -> Any:
-        if self.effect_model is None:
+        model = self.effect_model
+        if model is None:
             return defaults.effect_model(n, random_state=self.random_state)
-        if not is_regressor(self.effect_model):
-            raise ValueError(f"effect_model is {type(self.effect_model).__name__}; a regressor is needed")
-        return self.effect_model
+        if isinstance(model, str) and model == ROUGH:
+            return defaults.rough_effect_model(n, random_state=self.random_state)
+        if isinstance(model, str) or not is_regressor(model):
+            shown = repr(model) if isinstance(model, str) else type(model).__name__
+            raise ValueError(f"effect_model is {shown}; a regressor is needed, or {ROUGH!r}")
+        return model
 
     def _folds(self, arms: Arms) -> np.ndarray:
         return folds_by_arm(arms, n_folds=self.n_folds, random_state=self.random_state)

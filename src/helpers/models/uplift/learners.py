@@ -114,7 +114,8 @@ class XLearner(UpliftLearner):
     Parameters
     ----------
     outcome_model : regressor or classifier, optional
-    effect_model : regressor, optional
+    effect_model : regressor or "rough", optional
+        "rough" hardly shrinks: for effects as strong as the noise.
     propensity_model : classifier, optional
         Estimates the propensity, out of fold, where none is given to ``fit``.
     propensity_bounds : (float, float)
@@ -198,8 +199,8 @@ class RLearner(UpliftLearner):
     Parameters
     ----------
     outcome_model : regressor or classifier, optional
-    effect_model : regressor, optional
-        Takes ``sample_weight`` if propensities vary.
+    effect_model : regressor or "rough", optional
+        Takes ``sample_weight`` if propensities vary. "rough" hardly shrinks: for effects as strong as the noise.
     propensity_model : classifier, optional
         Estimates the propensity, out of fold, where none is given to ``fit``.
     propensity_bounds : (float, float)
@@ -271,7 +272,8 @@ class DRLearner(UpliftLearner):
     ----------
     outcome_model : regressor or classifier, optional
         Cloned for each arm, cross-fitted.
-    effect_model : regressor, optional
+    effect_model : regressor or "rough", optional
+        "rough" hardly shrinks: for effects as strong as the noise.
     propensity_model : classifier, optional
         Estimates the propensity, out of fold, where none is given to ``fit``.
     propensity_bounds : (float, float)

@@ -17,6 +17,7 @@ CANDIDATE_NAMES = {
     "t_learner": Text("T-learner", "T-learner"),
     "x_learner": Text("X-learner", "X-learner"),
     "r_learner": Text("R-learner", "R-learner"),
+    "r_learner_rough": Text("hardly shrunk R-learner", "弱收缩 R-learner"),
     "dr_learner": Text("doubly robust learner", "双重稳健模型"),
 }
 
