@@ -20,7 +20,7 @@ EFFECTS = pd.DataFrame(
     }
 )
 CURVE = pd.DataFrame({"n": [100, 1000, 10000], "detectable_effect": [2.0, 0.6, 0.2], "is_plan": [False, True, False]})
-BILLS = pd.DataFrame({"cost_from": [0.0, 10.0, 20.0], "cost_to": [10.0, 20.0, 30.0], "n": [10, 70, 20]})
+BILLS = pd.DataFrame({"cost_from": [0.0, 10.0, 20.0], "cost_to": [10.0, 20.0, 30.0], "n_bills": [10, 70, 20]})
 WEIGHTS = {"score_effect": 0.6, "score_fit": 0.4}
 SCORES = pd.DataFrame(
     {

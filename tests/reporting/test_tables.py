@@ -31,7 +31,36 @@ def test_a_small_group_is_masked_and_so_is_the_one_that_would_give_it_away() -> 
 
 
 def test_two_small_groups_cover_each_other() -> None:
-    assert masked_rows(groups(900, 4, 80, 3)) == [False, True, False, True]
+    assert masked_rows(groups(900, 4, 80, 7)) == [False, True, False, True]
+
+
+def test_small_groups_that_are_together_one_small_group_take_the_next_with_them() -> None:
+    # 900 + 80 from the total leaves seven customers: a group below ten again.
+    assert masked_rows(groups(900, 4, 80, 3)) == [False, True, True, True]
+
+
+def test_each_month_is_a_whole_of_its_own() -> None:
+    table = pd.concat(
+        [groups(900, 4, 80).assign(month="2024-01"), groups(90, 30, 12).assign(month="2024-02")], ignore_index=True
+    )
+    assert masked_rows(table) == [False, True, True, False, False, False]
+    # Of 900 customers in either month, those of the first leave no other cell of that month to subtract from.
+    turned = table.iloc[::-1].reset_index(drop=True)
+    assert masked_rows(turned) == [False, False, False, True, True, False]
+
+
+@pytest.mark.parametrize("size", ["n", "customers", "n_customers", "n_eligible", "n_seen", "n_people"])
+def test_whatever_column_tells_the_size_it_counts(size: str) -> None:
+    assert masked_rows(groups(900, 4, 80).rename(columns={"customers": size})) == [False, True, True]
+
+
+def test_rows_that_are_not_shown_are_said_with_the_file_that_holds_them_if_there_is_one() -> None:
+    rows = groups(*range(20, 40))
+    linked = to_html(rows, file="02_segment_insight/groups.parquet")
+    assert '8 more in file <a href="02_segment_insight/groups.parquet">02_segment_insight/groups.parquet</a>' in linked
+    assert "8 more rows are not shown" in to_html(rows)
+    assert "其余 8 行见文件" in to_html(rows, language="zh", file="a.parquet")
+    assert "more" not in to_html(rows.head(12), file="a.parquet")
 
 
 @pytest.mark.parametrize("sizes", [(900, 10, 80), (900, 0, 80)])
@@ -45,7 +74,7 @@ def test_a_small_group_below_the_rows_shown_still_takes_one_with_it() -> None:
     markup = to_html(groups(900, 300, 40, 4), max_rows=3)
     assert [row[1] for row in cells(markup)] == ["900", "300", "–"]
     assert "Masked (–): groups of fewer than 10 customers" in markup
-    assert "1 more rows" in markup
+    assert "1 more row is not shown" in markup
 
 
 def test_the_size_counts_though_it_is_not_shown_and_missing_sizes_are_no_groups() -> None:

@@ -39,10 +39,21 @@ class Page:
     language : {"en", "zh"}
     run_dir : str or Path
         Folder of the case; empty keeps nothing (an analyst's dry run).
+    min_group_size : int
+        Groups of fewer customers are neither in a table nor in a chart of the page.
     """
 
-    def __init__(self, step: str, *, bank: Bank, language: str = "en", run_dir: str | Path = "") -> None:
+    def __init__(
+        self,
+        step: str,
+        *,
+        bank: Bank,
+        language: str = "en",
+        run_dir: str | Path = "",
+        min_group_size: int = tables.MIN_GROUP_SIZE,
+    ) -> None:
         self.language = check_language(language)
+        self.min_group_size = min_group_size
         self.bank = bank
         self.result = StepResult(step, run_dir=run_dir)
 
@@ -109,6 +120,8 @@ class Page:
                 signed=signed,
                 names=names,
                 name=name if is_first else "",
+                min_group_size=self.min_group_size,
+                file=f"{self.result.step}/{name}.parquet" if name and self.result.folder is not None else "",
             )
         )
 
@@ -120,7 +133,7 @@ class Page:
         plot : callable
             ``plot(table, ax=…, language=…, **settings) -> Axes``; sets a title that says the takeaway.
         table : DataFrame
-            What the plot draws; None or an empty one shows nothing.
+            What the plot draws, without the rows that a table would mask; None or an empty one shows nothing.
         alt : Text, optional
             By default composed of title, axis labels and series of the picture.
         """
@@ -128,11 +141,16 @@ class Page:
 
         if table is None or len(table) == 0:
             return Shown("")
+        table, n_masked = tables.without_masked(table, min_group_size=self.min_group_size)
+        said = tables.masked_words(n_masked, min_group_size=self.min_group_size)
+        if not len(table):
+            return self.message(said)
         with style.look():
             ax = plot(table, ax=None, language=self.language, **settings)
             words = alt.say(self.language) if alt else describe(ax, self.language)
             # A chart is wider than a phone: it scrolls inside its frame, which keyboards can reach.
-            return Shown(f'<figure class="chart" tabindex="0">{_picture(ax.figure, words)}</figure>')
+            below = f"<figcaption>{html.escape(said.say(self.language))}</figcaption>" if n_masked else ""
+            return Shown(f'<figure class="chart" tabindex="0">{_picture(ax.figure, words)}{below}</figure>')
 
     def message(self, text: Text, *, tone: str = "plain") -> Shown:
         """Show words that are no finding (what can't be answered without a table, a remark of the data doctor)."""

@@ -19,7 +19,10 @@ _LEFT = ("text", "date")
 _LONG = {"en": 44, "zh": 22}
 _SHORT = 14
 MIN_GROUP_SIZE = 10
-_SIZES = ("n", "customers")
+# Columns that say how many customers a row speaks of, the first one that a table has.
+_SIZES = ("n", "customers", "n_customers", "n_eligible", "n_seen", "n_people")
+# Columns within whose values the groups are parts of one whole: a month's states, a day's segments.
+_SLICES = ("month", "day", "period", "position", "axis", "metric", "to_state")
 _NOT_IN_IDS = re.compile(r"[^0-9A-Za-z_\u4e00-\u9fff]+")
 _INTERVAL = Text("95 % interval", "95% 置信区间")
 
@@ -37,6 +40,7 @@ def to_html(
     names: Mapping[str, Mapping[str, Text]] | None = None,
     name: str = "",
     min_group_size: int = MIN_GROUP_SIZE,
+    file: str = "",
 ) -> str:
     """Write a table as accessible HTML.
 
@@ -54,7 +58,7 @@ def to_html(
     units : mapping of column to unit, optional
         Overrides the label's unit where a general column (``estimate``, ``lower``) has another unit here.
     max_rows : int
-        Rows shown; how many more there are is said below.
+        Rows shown; how many more there are, and where, is said below.
     signed : sequence of str
         Columns of differences, written with a plus.
     names : mapping of column to mapping of code to Text, optional
@@ -64,6 +68,8 @@ def to_html(
     min_group_size : int
         Rows of fewer customers (columns ``n`` or ``customers``) are masked, and so is what would let a reader subtract
         them out: see :func:`masked_rows`. 1 masks nothing.
+    file : str
+        File beside the page that holds all rows, linked where not all are shown.
 
     Returns
     -------
@@ -115,8 +121,9 @@ def to_html(
     more = len(table) - max_rows
     foot = ""
     if more > 0:
-        words = Text(f"{more:,} more rows in the file beside this page", f"其余 {more:,} 行见随页文件").say(language)
-        foot = f'<tfoot><tr><td colspan="{len(cells)}">{html.escape(words)}</td></tr></tfoot>'
+        words = html.escape(_more(more, is_in_file=bool(file)).say(language))
+        link = f' <a href="{html.escape(file, quote=True)}">{html.escape(file)}</a>' if file else ""
+        foot = f'<tfoot><tr><td colspan="{len(cells)}">{words}{link}</td></tr></tfoot>'
     if any(masked[:max_rows]):
         words = Text(
             f"Masked (–): groups of fewer than {min_group_size} customers, and what would let them be subtracted out",
@@ -148,11 +155,20 @@ def anchor(kind: str, name: str) -> str:
     return f"{kind}-{_NOT_IN_IDS.sub('-', name).strip('-')}"
 
 
+def _more(n: int, *, is_in_file: bool) -> Text:
+    """Say how many rows are not shown; only a table that is kept has a file to point to."""
+    if is_in_file:
+        return Text(f"{n:,} more in file", f"其余 {n:,} 行见文件")
+    return Text(f"{n:,} more row{'s are' if n > 1 else ' is'} not shown", f"其余 {n:,} 行未展示")
+
+
 def masked_rows(table: pd.DataFrame, *, min_group_size: int = MIN_GROUP_SIZE) -> list[bool]:
     """Tell which rows of a table speak of so few customers that they are masked.
 
-    A single masked group could be had back as the total less the others, so the next smallest group is masked with it.
-    The size is that of column ``n`` or ``customers``; a table without either has no groups that are known here.
+    What is masked could be had back as the total less what is shown. So where the masked groups of one whole (of one
+    month, say) are a single one, or are together still fewer than ``min_group_size``, the next smallest go with them.
+    The size is that of ``n``, ``customers`` or another column of sizes; a table without has no groups that are known
+    here.
 
     Examples
     --------
@@ -160,15 +176,61 @@ def masked_rows(table: pd.DataFrame, *, min_group_size: int = MIN_GROUP_SIZE) ->
     >>> masked_rows(pd.DataFrame({"branch": ["a", "b", "c"], "customers": [900, 4, 80]}))
     [False, True, True]
     """
-    size = next((column for column in _SIZES if column in table.columns), None)
-    if size is None or table[size].dtype.kind not in "iuf":
+    size = next((column for column in _SIZES if column in table.columns and table[column].dtype.kind in "iuf"), None)
+    if size is None:
         return [False] * len(table)
     sizes = [0.0 if is_missing(value) else float(value) for value in table[size]]
     masked = [0 < value < min_group_size for value in sizes]
-    shown = [position for position, value in enumerate(sizes) if not masked[position] and value > 0]
-    if sum(masked) == 1 and shown:
-        masked[min(shown, key=lambda position: sizes[position])] = True
+    if any(masked):
+        for rows in _wholes(table):
+            _mask_what_gives_away(rows, sizes, masked, min_group_size)
     return masked
+
+
+def without_masked(table: pd.DataFrame, *, min_group_size: int = MIN_GROUP_SIZE) -> tuple[pd.DataFrame, int]:
+    """Return a table without the rows that :func:`masked_rows` masks, and how many those were: for a chart.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> without_masked(pd.DataFrame({"branch": ["a", "b", "c"], "customers": [900, 4, 80]}))[1]
+    2
+    """
+    masked = masked_rows(table, min_group_size=min_group_size)
+    if not any(masked):
+        return table, 0
+    shown = table[[not is_masked for is_masked in masked]].reset_index(drop=True)
+    shown.attrs = dict(table.attrs)
+    return shown, sum(masked)
+
+
+def masked_words(n: int, *, min_group_size: int = MIN_GROUP_SIZE) -> Text:
+    """Say below a chart that so many of its table's rows are not drawn."""
+    return Text(
+        f"Not drawn: {n:,} rows of groups of fewer than {min_group_size} customers, and what would let them be "
+        "subtracted out",
+        f"未绘制：不足 {min_group_size} 人的分组及可据以倒推的分组，共 {n:,} 行",
+    )
+
+
+def _wholes(table: pd.DataFrame) -> list[list[int]]:
+    """Positions of the rows that are parts of one whole each."""
+    by = [column for column in _SLICES if column in table.columns]
+    if not by:
+        return [list(range(len(table)))]
+    found: dict[tuple[str, ...], list[int]] = {}
+    for position, key in enumerate(zip(*(table[column].astype(str) for column in by), strict=True)):
+        found.setdefault(key, []).append(position)
+    return list(found.values())
+
+
+def _mask_what_gives_away(rows: list[int], sizes: list[float], masked: list[bool], min_group_size: int) -> None:
+    """Mask the next smallest rows of one whole until what is masked is no small group itself."""
+    hidden = [row for row in rows if masked[row]]
+    shown = sorted((row for row in rows if not masked[row] and sizes[row] > 0), key=lambda row: sizes[row])
+    while hidden and shown and (len(hidden) < 2 or sum(sizes[row] for row in hidden) < min_group_size):
+        masked[shown[0]] = True
+        hidden.append(shown.pop(0))
 
 
 def _align(table: pd.DataFrame, column: str, unit: str, max_rows: int, language: str) -> str:

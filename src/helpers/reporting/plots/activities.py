@@ -151,7 +151,7 @@ def cost_distribution(
     Parameters
     ----------
     table : DataFrame
-        ``cost_from, cost_to, n`` as `Sizing.histogram` gives.
+        ``cost_from, cost_to, n_bills`` as `Sizing.histogram` gives.
     budget : float
         In money.
     p_over : float
@@ -159,7 +159,7 @@ def cost_distribution(
     """
     write = Writer(language, currency)
     ax = style.new_axes(ax)
-    share = table["n"] / max(int(table["n"].sum()), 1)
+    share = table["n_bills"] / max(int(table["n_bills"].sum()), 1)
     over = table["cost_from"] >= budget
     width = table["cost_to"] - table["cost_from"]
     ax.bar(

@@ -77,7 +77,7 @@ class Sizing:
             high = low + max(abs(low), 1.0) * 1e-6
         edges = np.linspace(low, high, HISTOGRAM_BINS + 1)
         counts, _ = np.histogram(np.minimum(cost, high), edges)
-        return pd.DataFrame({"cost_from": edges[:-1], "cost_to": edges[1:], "n": counts})
+        return pd.DataFrame({"cost_from": edges[:-1], "cost_to": edges[1:], "n_bills": counts})
 
     def options(self, plan: Plan) -> pd.DataFrame:
         """Ways to keep the bill within the budget, side by side (`budget_options`)."""

@@ -94,18 +94,25 @@ def active_days(table: pd.DataFrame, *, ax: Axes | None = None, language: str = 
     style.format_axis(ax.yaxis, "share", language=language)
     ax.set_xlabel(Text("active days in the month (days)", "当月活跃天数（天）").say(language))
     ax.set_ylabel(Text("share of the month's customers", "占当月活跃客户比重").say(language))
-    often = table[table["active_days_class"].isin(["8–14", "15–31"])]["share"].sum()
-    n = int(table["customers"].sum())
-    set_title(
-        ax,
-        Text.write(
+    shares = table.set_index("active_days_class")["share"]
+    n = _whole(table)
+    if {"1", "8–14", "15–31"} <= set(shares.index):
+        often, once = shares[["8–14", "15–31"]].sum(), shares["1"]
+        title = Text.write(
             lambda w: w(
-                f"{w.n(often, 'share')} of {n:,} customers came on eight days or more, {w.n(share[0], 'share')} on one only",
-                f"{n:,} 位客户中 {w.n(often, 'share')} 活跃 8 天及以上，{w.n(share[0], 'share')} 仅来 1 天",
+                f"{w.n(often, 'share')} of {n:,} customers came on eight days or more, {w.n(once, 'share')} on one only",
+                f"{n:,} 位客户中 {w.n(often, 'share')} 活跃 8 天及以上，{w.n(once, 'share')} 仅来 1 天",
             )
-        ),
-        language,
-    )
+        )
+    else:
+        most = str(shares.idxmax())
+        title = Text.write(
+            lambda w: w(
+                f"{w.n(shares.max(), 'share')} of {n:,} customers came on {most} day{'' if most == '1' else 's'}, more than on any other number drawn",
+                f"{n:,} 位客户中 {w.n(shares.max(), 'share')} 活跃 {most} 天，为图中占比最高",
+            )
+        )
+    set_title(ax, title, language)
     return ax
 
 
@@ -188,11 +195,13 @@ def lifecycle(table: pd.DataFrame, *, ax: Axes | None = None, language: str = "e
     if not len(table):
         return empty(ax, language)
     wide = table.pivot(index="month", columns="lifecycle_state", values="share")
-    states = [s for s in label("lifecycle_state").values if s in wide.columns]
+    known = list(label("lifecycle_state").values)
+    states = [state for state in known if state in wide.columns]
     x = np.arange(len(wide))
     colours = (style.PALETTE[1], style.PALETTE[4], style.PALETTE[0], style.PALETTE[6])
     bottom = np.zeros(len(wide))
-    for state, colour in zip(states, colours, strict=True):
+    for state in states:
+        colour = colours[known.index(state)]
         value = wide[state].fillna(0).to_numpy()
         ax.bar(x, value, bottom=bottom, color=colour, width=0.82)
         name = label("lifecycle_state").values[state].say(language)
@@ -212,18 +221,24 @@ def lifecycle(table: pd.DataFrame, *, ax: Axes | None = None, language: str = "e
     style.format_axis(ax.yaxis, "share", language=language)
     ax.set_xlabel(Text("end of month", "月末").say(language))
     ax.set_ylabel(Text("share of customers", "客户占比").say(language))
-    silent = float(wide["churning"].iloc[-1])
-    n = int(table[table["month"] == wide.index[-1]]["customers"].sum())
-    set_title(
-        ax,
-        Text.write(
-            lambda w: w(
-                f"{w.n(silent, 'share')} of {n:,} customers are silent at the end of {wide.index[-1]}",
-                f"{wide.index[-1]} 月末 {n:,} 位客户中 {w.n(silent, 'share')} 处于静默",
-            )
-        ),
-        language,
+    last = wide.iloc[-1]
+    n = _whole(table[table["month"] == wide.index[-1]])
+    state = "churning" if last.get("churning", np.nan) > 0 else str(last.idxmax())
+    name = label("lifecycle_state").values[state]
+    title = Text.write(
+        lambda w: w(
+            f"{w.n(last[state], 'share')} of {n:,} customers are in the state “{name.en}” at the end of {wide.index[-1]}",
+            f"{wide.index[-1]} 月末 {n:,} 位客户中 {w.n(last[state], 'share')} 处于“{name.zh}”阶段",
+        )
     )
+    if state == "churning":
+        title = Text.write(
+            lambda w: w(
+                f"{w.n(last[state], 'share')} of {n:,} customers are silent at the end of {wide.index[-1]}",
+                f"{wide.index[-1]} 月末 {n:,} 位客户中 {w.n(last[state], 'share')} 处于静默",
+            )
+        )
+    set_title(ax, title, language)
     return ax
 
 
@@ -266,18 +281,25 @@ def transitions(table: pd.DataFrame, *, ax: Axes | None = None, language: str = 
     )
     ax.set_xlabel(Text("state a month later", "一个月后的阶段").say(language))
     ax.set_ylabel(Text("state before", "期初阶段").say(language))
-    stay = table[(table["from_state"] == "mature") & (table["to_state"] == "mature")].iloc[0]
-    set_title(
-        ax,
-        Text.write(
+    staying = table[(table["from_state"] == table["to_state"]) & (table["n"] >= min_group_size)]
+    mature = staying[staying["from_state"] == "mature"]
+    if len(staying):
+        stay = mature.iloc[0] if len(mature) else staying.loc[staying["n"].idxmax()]
+        name = label("from_state").values[str(stay["from_state"])]
+        title = Text.write(
             lambda w: w(
-                f"{table['month'].iloc[0]}: {w.n(stay['share'], 'share')} of the mature stay mature (n = {int(stay['n']):,})",
-                f"{table['month'].iloc[0]}：成熟期客户 {w.n(stay['share'], 'share')} 保持成熟（n = {int(stay['n']):,}）",
+                f"{stay['month']}: {w.n(stay['share'], 'share')} of the {name.en.lower()} stay so (n = {int(stay['n']):,})",
+                f"{stay['month']}：{name.zh}客户 {w.n(stay['share'], 'share')} 保持不变（n = {int(stay['n']):,}）",
             )
-        ),
-        language,
-    )
+        )
+        set_title(ax, title, language)
     return ax
+
+
+def _whole(parts: pd.DataFrame) -> int:
+    """Customers of the whole that shares are of: told by its largest part, also where small parts are not drawn."""
+    largest = parts.loc[parts["customers"].idxmax()]
+    return round(float(largest["customers"]) / float(largest["share"])) if largest["share"] else 0
 
 
 def _mark(table: pd.DataFrame, position: int) -> str | None:
