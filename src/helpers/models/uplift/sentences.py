@@ -151,6 +151,12 @@ def policy_finding(
 
     def sentence(w: Writer) -> str:
         best = rows["best"]
+        if not best["n_treated"]:
+            return w(
+                f"Nobody is predicted to bring more than treating costs, so the best choice treats no one; treating "
+                f"everyone is worth {w.est(figures['everyone'])}.",
+                f"预测没有客户带来的价值高于触达成本，最优选择是不投放；全部投放的收益为 {w.est(figures['everyone'])}。",
+            )
         count, share = w.n(int(best["n_treated"]), "customers"), w.n(best["share_treated"], "share")
         text = w(
             f"Treating {count} ({share}) by predicted uplift is worth {w.est(figures['best'])} against treating no one; "

@@ -184,7 +184,10 @@ def plot_policy_curve(table: pd.DataFrame, *, ax: Axes | None = None, language: 
     )
     ax.plot(model["share_treated"], model["profit"], color=style.PALETTE[0])
     ax.plot(chance["share_treated"], chance["profit"], color=style.NEUTRAL, linestyle="--", linewidth=1.2)
-    points = table[~table["policy"].isin(["model", "random"])]
+    best = table[table["policy"] == "best"].iloc[0]
+    # Where the best choice is to treat no one, one point says both.
+    told_by_others = ["model", "random", *([] if best.n_treated else ["best"])]
+    points = table[~table["policy"].isin(told_by_others)]
     for place, row in enumerate(points.itertuples()):
         colour = style.PALETTE[5] if row.policy == "best" else style.INK
         ax.errorbar(
@@ -212,13 +215,16 @@ def plot_policy_curve(table: pd.DataFrame, *, ax: Axes | None = None, language: 
     ax.set_ylabel(label("profit").text.say(language) + unit)
     style.format_axis(ax.xaxis, "share", language=language)
     style.format_axis(ax.yaxis, "money", language=language)
-    best = table[table["policy"] == "best"].iloc[0]
     amount = {lang: number(best.profit, "money", language=lang, currency=currency) for lang in ("en", "zh")}
     share = {lang: number(best.share_treated, "share", language=lang) for lang in ("en", "zh")}
     ax.set_title(
         Text(
-            f"Treating {share['en']} is worth {amount['en']} against treating no one",
-            f"触达 {share['zh']} 的客户，较全不投放收益 {amount['zh']}",
+            f"Treating {share['en']} is worth {amount['en']} against treating no one"
+            if best.n_treated
+            else "No share of customers treated is predicted to bring in what it costs",
+            f"触达 {share['zh']} 的客户，较全不投放收益 {amount['zh']}"
+            if best.n_treated
+            else "无论触达多大比例，预测收益都抵不上成本",
         ).say(language)
     )
     return ax

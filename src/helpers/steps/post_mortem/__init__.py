@@ -26,6 +26,16 @@ from helpers.steps.post_mortem.levels import (
 )
 from helpers.steps.post_mortem.measures import Measures, effects_shown, measure, money_rows
 from helpers.steps.post_mortem.money import money_findings
+from helpers.steps.post_mortem.moved import (
+    GROUP_COLUMNS,
+    POLICY_COLUMNS,
+    groups_shown,
+    learnt_unit,
+    moved,
+    moved_findings,
+    policies_shown,
+    policy_points,
+)
 from helpers.steps.post_mortem.naive import naive_finding
 from helpers.steps.post_mortem.promises import brief_findings, design_remark
 from helpers.steps.post_mortem.routes import GOODS_COLUMNS, SHARE_BOUNDS, Places, goods_finding, leak_finding, places
@@ -35,6 +45,8 @@ __all__ = [
     "CAPTIONS",
     "CYCLE_COLUMNS",
     "GOODS_COLUMNS",
+    "GROUP_COLUMNS",
+    "POLICY_COLUMNS",
     "SHARE_BOUNDS",
     "Case",
     "Decision",
@@ -56,23 +68,29 @@ __all__ = [
     "gap_finding",
     "gap_tables",
     "goods_finding",
+    "groups_shown",
     "hunters_findings",
     "hypotheses",
     "hypothesis_findings",
     "in_words",
     "leak_finding",
+    "learnt_unit",
     "measure",
     "metric_unit",
     "money_findings",
     "money_kept",
     "money_kept_finding",
     "money_rows",
+    "moved",
+    "moved_findings",
     "naive_finding",
     "net_findings",
     "next_cycle",
     "open_case",
     "placebo_finding",
     "places",
+    "policies_shown",
+    "policy_points",
     "read_economics",
     "returns",
     "returns_findings",

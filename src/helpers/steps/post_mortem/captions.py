@@ -19,6 +19,13 @@ CAPTIONS: Mapping[str, Text] = {
         "户均相对留白组（或未上线网点）的差异：天数、占比（0–1）或本行币种金额",
     ),
     "periods": Text("Comparable periods: active days per customer", "可比时段的户均活跃天数"),
+    "response_groups": Text(
+        "Groups by predicted effect, with the effect observed in each", "按预测效果分组，附各组实测效果"
+    ),
+    "policies": Text(
+        "Profit of the goal's metric alone against treating no one, read off what was observed",
+        "仅按目标指标计的收益（相对全不投放，按实测结果计算）",
+    ),
     "people_stage": Text("People: by how far they came", "人：按走到的环节"),
     "people_before": Text("People: by activity before the launch", "人：按上线前活跃度"),
     "goods_benefit": Text("Goods: by the benefit taken", "货：按领取的权益"),

@@ -102,7 +102,7 @@ def measure(case: Case, *, winsorize_quantile: float = 0.99) -> Measures:
         raise ValueError(f"winsorize_quantile must lie between 0.5 and 1, not {winsorize_quantile}")
     naive = naive_comparison(case)
     if case.design == cases.RANDOMISED:
-        split = _split(case)
+        split = split_of(case)
         basis = "broken_split" if split["tier"] == "broken" else "randomised"
         table = _between_arms(case, basis, winsorize_quantile)
         return Measures(basis, split, table, None, None, naive, len(case.arms), winsorize_quantile)
@@ -145,7 +145,7 @@ def _first(rows: pd.DataFrame, metric: str, arm: str) -> pd.Series | None:
     return None if rows.empty else rows.iloc[0]
 
 
-def _split(case: Case) -> dict[str, Any]:
+def split_of(case: Case) -> dict[str, Any]:
     """Test the split against the brief's weights, or the propensities where there is no brief."""
     counts = case.people["arm"].value_counts().to_dict()
     weights = dict(case.brief.weights) if case.brief and case.brief.weights else {}

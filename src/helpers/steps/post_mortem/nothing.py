@@ -68,7 +68,7 @@ INSTEAD: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(
         ("effect_findings", "net_findings", "money_findings", "hunters_findings", "returns_findings"), lambda _: []
     ),
-    **dict.fromkeys(("hypothesis_findings", "decision_findings"), lambda _: []),
+    **dict.fromkeys(("hypothesis_findings", "decision_findings", "moved_findings"), lambda _: []),
     **dict.fromkeys(("gap_tables", "gap_captions"), lambda _: {}),
     **dict.fromkeys(
         (
@@ -86,6 +86,7 @@ INSTEAD: dict[str, Callable[[Any], Any]] = {
             "money_kept",
             "money_kept_finding",
             "money_rows",
+            "moved",
             "naive_finding",
             "next_cycle",
             "placebo_finding",
