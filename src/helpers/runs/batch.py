@@ -58,6 +58,7 @@ def run(
     force: bool = False,
     from_step: str = "",
     start_pool: pools.Start = pools.local,
+    kernel_server: str = "",
 ) -> list[StepRun]:
     """Run all cases of a plan; steps of which nothing has changed since they ended well are kept as they are.
 
@@ -78,22 +79,23 @@ def run(
         Run this step and those after it again; those before it only if something has changed.
     start_pool : callable
         ``start_pool(n_workers)`` returns an executor, see :mod:`helpers.runs.pools`.
+    kernel_server : str
+        From :func:`helpers.runs.pools.warm`; empty starts each kernel by itself.
 
     Returns
     -------
     list of StepRun
         In the plan's order: cases, then steps.
     """
-    with pools.kernel_server(start_pool) as server:
-        return _Batch(
-            plan,
-            reports,
-            progress=progress,
-            bank_fingerprint=bank_fingerprint,
-            again_from=0 if force else plan.step_names.index(from_step) if from_step else len(plan.step_names),
-            start_pool=start_pool,
-            kernel_server=server,
-        ).run(pools.size(workers, len(plan.cases)))
+    return _Batch(
+        plan,
+        reports,
+        progress=progress,
+        bank_fingerprint=bank_fingerprint,
+        again_from=0 if force else plan.step_names.index(from_step) if from_step else len(plan.step_names),
+        start_pool=start_pool,
+        kernel_server=kernel_server,
+    ).run(pools.size(workers, len(plan.cases)))
 
 
 class _Batch:

@@ -22,13 +22,16 @@ class Code:
         self.folder = folder or Path(helpers.__file__).parent
         self._imports: dict[str, set[str]] = {}
         self._digests: dict[Path, str] = {}
+        self._of_notebook: dict[Path, str] = {}
 
     def digest(self, notebook: Path) -> str:
         """Digest of the modules that a notebook needs, with the data files (labels, templates) beside them."""
-        whole = hashlib.sha256()
-        for file in self.files(notebook):
-            whole.update(f"{file.relative_to(self.folder).as_posix()}:{self._digest(file)}\n".encode())
-        return whole.hexdigest()
+        if notebook not in self._of_notebook:
+            whole = hashlib.sha256()
+            for file in self.files(notebook):
+                whole.update(f"{file.relative_to(self.folder).as_posix()}:{self._digest(file)}\n".encode())
+            self._of_notebook[notebook] = whole.hexdigest()
+        return self._of_notebook[notebook]
 
     def files(self, notebook: Path) -> list[Path]:
         """Source and data files that a notebook needs, sorted."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -100,6 +101,7 @@ def _named_files(job: StepJob) -> dict[str, str]:
     return {name: _digest(file.read_bytes()) for name, file in named.items() if file.is_file()}
 
 
+@cache
 def _libraries() -> str:
     versions = {name: metadata.version(name) for name in _LIBRARIES}
     return _digest(json.dumps([platform.python_version(), versions]).encode())

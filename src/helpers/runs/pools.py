@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from multiprocessing import forkserver
 from typing import Any
 
+from helpers.findings.finding import Text
+from helpers.findings.spoken import at
 from helpers.runs.forking import client
 from helpers.runs.forking.server import QUIET
 from helpers.runs.refusal import Refusal
@@ -26,15 +28,17 @@ def size(workers: int, n_cases: int) -> int:
 
 
 @contextmanager
-def kernel_server(start_pool: Start) -> Iterator[str]:
-    """Start the process that this machine's kernels are forked from; yields its address, empty where it can't serve.
+def warm(start_pool: Start) -> Iterator[str]:
+    """Start the processes that this machine's workers and kernels are forked from; both import on their own.
 
-    A kernel on another machine, or under another system than Linux, is started by itself.
+    Yields the address of the one for kernels, empty where it can't serve: a kernel on another machine, or under another
+    system than Linux, is started by itself.
     """
     if start_pool is not local or not client.possible():
         yield ""
         return
     server = client.ForkServer()
+    _worker_server()
     try:
         yield server.address
     finally:
@@ -53,20 +57,34 @@ def chosen(executor: str, scheduler: str = "") -> Iterator[Start]:
         If the name is unknown, the optional extra is not installed, or no scheduler answers.
     """
     if executor not in EXECUTORS:
-        raise Refusal(f"--executor should be one of {', '.join(EXECUTORS)}, not {executor!r}")
+        raise Refusal(
+            Text(
+                f"--executor should be one of {', '.join(EXECUTORS)}, not {executor!r}",
+                f"--executor 应为 {'、'.join(EXECUTORS)} 之一，现为 {executor!r}",
+            )
+        )
     if (executor == "dask") != bool(scheduler):
-        raise Refusal("--executor dask and --scheduler ADDRESS go together")
+        raise Refusal(
+            Text(
+                "--executor dask and --scheduler ADDRESS go together",
+                "--executor dask 与 --scheduler ADDRESS 须同时给出",
+            )
+        )
     if executor == "local":
         yield local
         return
     try:
         from distributed import Client
     except ImportError:
-        raise Refusal("--executor dask needs the optional extra: pip install 'bank-growth-playbooks[dask]'") from None
+        command = "pip install 'bank-growth-playbooks[dask]'"
+        raise Refusal(
+            Text(f"--executor dask needs the optional extra: {command}", f"--executor dask 需要可选依赖：{command}")
+        ) from None
     try:
         cluster = Client(scheduler, timeout=SCHEDULER_LIMIT_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:
-        raise Refusal(f"--scheduler {scheduler!r}: no Dask scheduler answers there") from error
+        words = Text("no Dask scheduler answers there", "该地址没有 Dask 调度器应答")
+        raise Refusal(at(f"--scheduler {scheduler!r}", words)) from error
     try:
         yield lambda _: _cluster_executor(cluster)
     finally:
@@ -87,6 +105,12 @@ def local(n_workers: int) -> Executor:
         return ProcessPoolExecutor(
             n_workers, mp_context=multiprocessing.get_context("spawn"), initializer=end_with_parent
         )
+    context, own = _worker_server()
+    return ProcessPoolExecutor(n_workers, mp_context=context, initializer=_begin, initargs=(own,))
+
+
+def _worker_server() -> tuple[Any, dict[str, str | None]]:
+    """Start the process that workers are forked from, unless it runs; its context, and what workers set back."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["helpers.runs.worker"])
     own = {name: os.environ.get(name) for name in QUIET}
@@ -96,7 +120,7 @@ def local(n_workers: int) -> Executor:
         forkserver.ensure_running()
     finally:
         _set(own)
-    return ProcessPoolExecutor(n_workers, mp_context=context, initializer=_begin, initargs=(own,))
+    return context, own
 
 
 def _begin(own: dict[str, str | None]) -> None:

@@ -56,6 +56,9 @@ class ForkServer:
     def close(self) -> None:
         """End the server and all kernels that it still has."""
         os.close(self._alive)
+        if not Path(self.address).exists():
+            # Still importing: nobody has asked it for anything, and it would look at the pipe only afterwards.
+            self._process.kill()
         try:
             self._process.wait(10)
         except subprocess.TimeoutExpired:
