@@ -13,7 +13,7 @@ from helpers.findings import Text
 from helpers.findings.numbers import check_language
 from helpers.reporting import fonts, pages
 from helpers.reporting.board.figures import main_figures
-from helpers.reporting.board.rows import STATES, row
+from helpers.reporting.board.rows import NUMBERS, STATES, row
 from helpers.reporting.board.since import since
 
 __all__ = ["main_figures", "render"]
@@ -32,17 +32,14 @@ _WORDS = {
     "brief": Text("Decision brief", "决策简报"),
     "sorted_up": Text("Sorted by {}, ascending.", "已按“{}”升序排列。"),
     "sorted_down": Text("Sorted by {}, descending.", "已按“{}”降序排列。"),
-    "sorted_not": Text("In the playbooks' own order.", "已恢复手册顺序。"),
+    "sorted_not": Text("In the playbooks' order; a column's head sorts by it.", "按手册顺序排列；点按列名可排序。"),
 }
 # Heads of the table: name, how the cells stand (txt, num), how they sort.
 _HEADS = (
     (Text("Case", "案例"), "txt", "text"),
     (Text("Step", "步骤"), "txt", "text"),
     (Text("State", "状态"), "txt", "number"),
-    (Text("Seconds", "耗时（秒）"), "num", "number"),
-    (Text("Rows read", "读取行数"), "num", "number"),
-    (Text("Warnings", "提醒"), "num", "number"),
-    (Text("Changes", "变动"), "num", "number"),
+    *((name, "num", "number") for name in NUMBERS.values()),
     (Text("Main figures against target", "主要指标与目标"), "txt", "number"),
 )
 _NOTES = (

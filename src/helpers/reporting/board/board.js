@@ -31,6 +31,7 @@
     heads[column].setAttribute("aria-sort", direction === 1 ? "ascending" : "descending");
     status.textContent = (direction === 1 ? status.dataset.up : status.dataset.down).replace("{}", name);
   };
+  status.textContent = status.dataset.none;
   heads.forEach((head, column) => {
     const button = document.createElement("button");
     button.type = "button";

@@ -134,7 +134,7 @@ def attainment(figures: Sequence[Mapping[str, Any]]) -> float | None:
 
 
 def say(step: str, figure: Mapping[str, Any], *, language: str, currency: str) -> dict[str, str]:
-    """Write a main figure: ``name``, ``value`` with interval and group size, ``target`` with the difference to it."""
+    """Write a main figure: ``name``, ``value``, ``range`` (interval, group size), ``target`` with the difference to it."""
     write = Writer(language, currency)
     unit = figure["unit"]
     main = _main(step, figure["key"])
@@ -148,7 +148,8 @@ def say(step: str, figure: Mapping[str, Any], *, language: str, currency: str) -
         )
     return {
         "name": name(step, figure["key"], period=figure.get("period") or "", language=language),
-        "value": _value(figure, write),
+        "value": write.n(figure["value"], unit),
+        "range": _range(figure, write),
         "target": text,
     }
 
@@ -168,8 +169,8 @@ def difference_unit(unit: str) -> str:
     return "points" if unit in ("share", "probability") else unit
 
 
-def _value(figure: Mapping[str, Any], write: Writer) -> str:
-    """Write value, interval and group size; that all intervals are 95 % ones stands once below the table."""
+def _range(figure: Mapping[str, Any], write: Writer) -> str:
+    """Write interval and group size; that all intervals are 95 % ones stands once below the table."""
     kept = Figure(**{name: figure.get(name) for name in ("key", "value", "lower", "upper", "n")}, unit=figure["unit"])
     inside = []
     if kept.lower is not None and kept.upper is not None and not kept.lower == kept.upper == kept.value:
@@ -178,7 +179,7 @@ def _value(figure: Mapping[str, Any], write: Writer) -> str:
     if kept.n is not None and kept.n != kept.value:
         inside.append(f"n = {kept.n:,}")
     joined = write(", ", "，").join(inside)
-    return write.n(kept.value, kept.unit) + (write(f" ({joined})", f"（{joined}）") if inside else "")
+    return write(f" ({joined})", f"（{joined}）") if inside else ""
 
 
 def _main(step: str, key: str) -> Main | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from helpers.findings import Text, Writer
 from helpers.reporting.board import figures
-from helpers.reporting.board.rows import STATES, TONES, moment, title
+from helpers.reporting.board.rows import STATES, moment, title
 
 # A longer list is folded; the table says in how many places each step changed.
 MAX_OPEN = 12
@@ -108,11 +108,10 @@ def _line(change: Mapping[str, Any], run: Mapping[str, Any], language: str) -> s
         return write(f"{n:,} other figure{'' if n == 1 else 's'} moved", f"另有 {n:,} 项指标变动")
     if kind == "figure":
         return _moved(change, run["step"], write)
-    tone = TONES["warning"].say(language)
     words = change[language]
     if kind == "warning":
-        return write(f"new warning: {words}", f"新增{tone}：{words}")
-    return write(f"no longer warned: {words}", f"不再提示：{words}")
+        return write(f"new warning: {words}", f"新增提醒：{words}")
+    return write(f"no longer warned: {words}", f"不再提醒：{words}")
 
 
 def _moved(change: Mapping[str, Any], step: str, write: Writer) -> str:
