@@ -88,8 +88,15 @@ def test_no_page_names_a_customer(reports: Path) -> None:
 
 
 def test_no_kept_table_but_private_lists_names_customers(reports: Path) -> None:
-    for file in reports.rglob("*.csv"):
+    lists = sorted(reports.rglob("*.csv"))
+    assert lists
+    for file in lists:
         assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
+        head = file.read_text(encoding="utf-8-sig").splitlines()[:4]
+        assert [line.split("：")[0].split(":")[0] for line in head] == ["# purpose", "# run", "# 用途", "# 运行"], file
+        # The run is the case's folder and step: a list that somebody forwards still says where it came from.
+        assert file.parent.relative_to(reports).as_posix() in head[1], file
+        assert "customer_id" in pd.read_csv(file, comment="#").columns
     for file in reports.rglob("*.parquet"):
         words = pd.read_parquet(file).select_dtypes(["object", "string", "category"])
         naming = [column for column in words if words[column].astype(str).str.contains(CUSTOMER_ID).any()]

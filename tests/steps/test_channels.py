@@ -10,7 +10,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from helpers.findings.lists import write_list
+from helpers.findings import Text
+from helpers.findings.lists import ListHead, write_list
 from helpers.metrics import contacts, segments
 from helpers.metrics.channels import read_channels
 from helpers.models.experiments import assign
@@ -75,11 +76,23 @@ def test_held_out_customers_have_neither_channel_nor_hour(listed: Any) -> None:
 
 
 def test_the_file_is_private_and_safe_in_a_spreadsheet(tmp_path: Path) -> None:
-    file = write_list(pd.DataFrame({"customer_id": ["C1"], "note": ["=1+1"], "n": [-3]}), tmp_path / "list.csv")
+    head = ListHead(Text("To call, once.\nNot to keep.", "仅供致电一次，不得留存。"), "b", "2025-09-07", "", "f00")
+    table = pd.DataFrame({"customer_id": ["C1"], "note": ["=1+1"], "n": [-3]})
+    folder = tmp_path / "pb" / "case" / "en" / "step"
+    folder.mkdir(parents=True)
+    file = write_list(table, folder / "list.csv", head=head)
     assert file is not None
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert file.read_text(encoding="utf-8") == "customer_id,note,n\nC1,'=1+1,-3\n"
-    assert write_list(pd.DataFrame({"customer_id": []}), None) is None
+    assert file.read_text(encoding="utf-8-sig").splitlines() == [
+        "# purpose: To call; once. Not to keep.",
+        "# run: pb/case/en/step; bank b; as of 2025-09-07; branch all; data fingerprint f00",
+        "# 用途：仅供致电一次，不得留存。",
+        "# 运行：pb/case/en/step；银行 b；数据截至 2025-09-07；网点 全部；数据指纹 f00",
+        "customer_id,note,n",
+        "C1,'=1+1,-3",
+    ]
+    assert pd.read_csv(file, comment="#").to_dict("list") == {"customer_id": ["C1"], "note": ["'=1+1"], "n": [-3]}
+    assert write_list(pd.DataFrame({"customer_id": []}), None, head=head) is None
 
 
 def test_a_policy_that_blocks_all_leaves_an_empty_list(sample_bank: Any) -> None:

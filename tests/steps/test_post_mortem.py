@@ -304,7 +304,11 @@ def test_list_for_risk_control_is_private_and_safe(reviews: dict, tmp_path: Path
     file = tmp_path / "risk_control.csv"
     n = post_mortem.write_list(found, file)
     assert file.stat().st_mode & 0o777 == 0o600
-    rows = list(csv.DictReader(file.open(encoding="utf-8-sig")))
+    lines = file.read_text(encoding="utf-8-sig").splitlines()
+    assert "campaign K001" in lines[0]
+    assert "活动 K001" in lines[2]
+    assert case.bank.fingerprint in lines[1]
+    rows = list(csv.DictReader(line for line in lines if not line.startswith("#")))
     assert len(rows) == n == found.people["is_flagged"].sum()
     assert {row["arm"] for row in rows if "cmd" in row["arm"]} == {"'=cmd()"}
     assert post_mortem.write_list(found, None) == n

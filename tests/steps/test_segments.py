@@ -201,7 +201,11 @@ def test_the_list_is_a_private_file_in_the_order_of_value_at_risk(folder, tmp_pa
     insight.write_list(outlook, result.path(insight.LIST_FILE))
     file = tmp_path / "02_segment_insight" / insight.LIST_FILE
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    table = pd.read_csv(file, dtype={"customer_id": str})
+    head = file.read_text(encoding="utf-8-sig").splitlines()[:4]
+    assert "within 60 days" in head[0]
+    assert f"bank {focus.bank.name}; as of {focus.bank.as_of}" in head[1]
+    assert "60 天内可能沉默" in head[2]
+    table = pd.read_csv(file, dtype={"customer_id": str}, comment="#")
     assert table["value_at_risk"].is_monotonic_decreasing
     silver = set(focus.members.customer_id.execute())
     assert set(table["customer_id"]) <= silver

@@ -12,7 +12,7 @@ import pandas as pd
 
 from helpers.bank import brief as briefs
 from helpers.findings import Text
-from helpers.findings.lists import write_list
+from helpers.findings.lists import ListHead, write_list
 from helpers.metrics import contacts, eligibility, segments
 from helpers.metrics.channels import Channel
 from helpers.models.experiments import assign
@@ -152,9 +152,15 @@ def build(
     return people[["customer_id", "arm", "is_holdout", "channel", "hour"]], counts
 
 
-def write(people: pd.DataFrame, file: Path | None) -> Path | None:
-    """Write the list as a private CSV; None (a dry run) writes nothing."""
-    return write_list(people, file)
+def write(people: pd.DataFrame, file: Path | None, *, bank: Bank, segment: str, draw: Draw) -> Path | None:
+    """Write the list as a private CSV with purpose and run in its head; None (a dry run) writes nothing."""
+    name = segments.pick(segment).name
+    purpose = Text(
+        f"Contact the segment “{name.en}” for one campaign as drawn (salt “{draw.salt}”); the arm {draw.control or '–'} is "
+        "held out and not contacted",
+        f"按分组（盐值“{draw.salt}”）触达“{name.zh}”一次活动；{draw.control or '–'} 组留白，不得触达",
+    )
+    return write_list(people, file, head=ListHead.of(bank, purpose))
 
 
 def _since(bank: Bank, days: int) -> ir.Table:

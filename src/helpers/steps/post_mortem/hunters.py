@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from helpers.findings import Figure, Finding, Text, Writer
+from helpers.findings.lists import ListHead
+from helpers.findings.lists import write_list as write_private
 from helpers.models import abuse, experiments
 from helpers.steps.post_mortem import cases
 from helpers.steps.post_mortem.cases import Case, metric_name, metric_unit
@@ -31,6 +31,8 @@ class Hunters:
     table : DataFrame of `abuse.rule_table`
     without : DataFrame
         ``who`` (everybody, without_flagged), ``metric, arm, estimate, lower, upper, n, n_control``; empty without arms.
+    case : Case
+        The campaign that was looked at.
     """
 
     rules: dict[str, abuse.Rule]
@@ -39,6 +41,7 @@ class Hunters:
     people: pd.DataFrame
     table: pd.DataFrame
     without: pd.DataFrame
+    case: Case
 
 
 def find_hunters(case: Case, measures: Measures, *, min_signals: int = 2) -> Hunters:
@@ -70,6 +73,7 @@ def find_hunters(case: Case, measures: Measures, *, min_signals: int = 2) -> Hun
         people=people,
         table=abuse.rule_table(treated, usable, min_signals=min_signals, alpha=case.alpha),
         without=_without(case, measures, people, min_signals),
+        case=case,
     )
 
 
@@ -188,30 +192,13 @@ def write_list(hunters: Hunters, file: Path | None) -> int:
     flagged = hunters.people[hunters.people["is_flagged"]].sort_values(
         ["n_signals", "reward_cost", "customer_id"], ascending=[False, False, True]
     )
-    if file is None:
-        return len(flagged)
-    # created with its mode, so that it is at no moment readable by others
-    file.unlink(missing_ok=True)
-    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8-sig", newline="") as target:
-        writer = csv.writer(target)
-        writer.writerow(["customer_id", "arm", *hunters.rules, "n_signals", "reward_cost"])
-        for row in flagged.itertuples(index=False):
-            record = row._asdict()
-            marks = [int(record[slug]) for slug in hunters.rules]
-            writer.writerow(
-                [
-                    _plain(record["customer_id"]),
-                    _plain(record["arm"]),
-                    *marks,
-                    record["n_signals"],
-                    record["reward_cost"],
-                ]
-            )
+    signs = list(hunters.rules)
+    listed = flagged[["customer_id", "arm", *signs, "n_signals", "reward_cost"]].astype(dict.fromkeys(signs, int))
+    campaign = hunters.case.campaign.campaign_id
+    purpose = Text(
+        f"Risk control: look at customers of campaign {campaign} with at least {hunters.min_signals} signals of bonus "
+        "hunting; a signal is a reason to look, not a verdict",
+        f"风险核查：活动 {campaign} 中命中至少 {hunters.min_signals} 条羊毛党特征的客户；命中仅为核查线索，不作定论",
+    )
+    write_private(listed, file, head=ListHead.of(hunters.case.bank, purpose))
     return len(flagged)
-
-
-def _plain(text: object) -> str:
-    """Keep a spreadsheet from reading a name as a formula."""
-    words = str(text)
-    return f"'{words}" if words[:1] in ("=", "+", "-", "@", "\t", "\r") else words

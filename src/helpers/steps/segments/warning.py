@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,12 @@ import numpy as np
 import pandas as pd
 
 from helpers.findings import Figure, Finding, Text
+from helpers.findings.lists import ListHead
+from helpers.findings.lists import write_list as write_private
 from helpers.models.retention import ChurnWarning
 from helpers.steps.segments.subject import Focus, positive
 
 LIST_FILE = "churn_warning_list.csv"
-PRIVATE = 0o600
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,8 @@ class Outlook:
         The segment's customers by value at risk. It names customers: a file of its own, never a page.
     reason : Text or None
         Why there is no model.
+    focus : Focus or None
+        The segment that the list is of.
     """
 
     horizon_days: int
@@ -41,6 +43,7 @@ class Outlook:
     calibration: pd.DataFrame = field(default_factory=pd.DataFrame)
     customers: pd.DataFrame = field(default_factory=pd.DataFrame)
     reason: Text | None = None
+    focus: Focus | None = None
 
 
 def outlook(focus: Focus, *, warning_days: int, silent_days: int) -> Outlook:
@@ -73,7 +76,7 @@ def outlook(focus: Focus, *, warning_days: int, silent_days: int) -> Outlook:
     try:
         model = model.fit(bank.activity, bank.customers, as_of=bank.as_of, balances=bank.balances)
     except ValueError as error:
-        reason = Text(f"No churn warning: {error}.", f"无法给出流失预警：行为日志不够长或客户太少（{error}）。")
+        reason = Text(f"No churn warning: {error}.", "无法给出流失预警：行为日志不够长或客户太少。")
         return Outlook(horizon_days=warning_days, reason=reason)
     everybody = model.warning_list(horizon_days=warning_days)
     inside = focus.members.select("customer_id").to_pandas()["customer_id"]
@@ -85,6 +88,7 @@ def outlook(focus: Focus, *, warning_days: int, silent_days: int) -> Outlook:
         backtest=model.backtest_.assign(cutoff=model.backtest_["cutoff"].astype(str)),
         calibration=model.calibration_,
         customers=mine,
+        focus=focus,
     )
 
 
@@ -138,21 +142,26 @@ def write_list(outlook: Outlook, path: Path | None) -> Text:
     path : Path or None
         None in a dry run: nothing is written.
     """
-    if outlook.model is None:
+    if outlook.model is None or outlook.focus is None:
         return Text("No list: there is no model.", "没有模型，不生成名单。")
-    n = len(outlook.customers)
+    n, least = len(outlook.customers), outlook.focus.min_group_size
+    if n < least:
+        return Text(
+            f"No list: fewer than {least} customers of the segment are still active.",
+            f"该客群仍活跃的客户不足 {least} 人，不生成名单。",
+        )
     if path is None:
         return Text(
             f"Dry run: the list of {n:,} customers was not written (no run_dir).",
             f"试运行：{n:,} 人的名单未写出（未指定 run_dir）。",
         )
-    beside = path.with_name(f".{path.name}.part")
-    # Opened with the final mode: at no moment can others read a name.
-    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE)
-    with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-        os.fchmod(file.fileno(), PRIVATE)
-        outlook.customers.to_csv(file, index=False, float_format="%.6g")
-    os.replace(beside, path)
+    name, days = outlook.focus.name, outlook.horizon_days
+    purpose = Text(
+        f"Keep customers of the segment “{name.en}” who may fall silent within {days} days; by value at risk; for staff "
+        "who look after them, within consent and contact policy",
+        f"挽留“{name.zh}”中 {days} 天内可能沉默的客户，按在险资产排序；仅供维护人员在授权与触达规则内使用",
+    )
+    write_private(outlook.customers, path, head=ListHead.of(outlook.focus.bank, purpose))
     return Text(
         f"{n:,} customers, ordered by value at risk, in {path.name} beside this page's result (readable by its "
         f"owner only).",
