@@ -208,13 +208,13 @@ def _outcome(future: Future[StepRun], job: StepJob) -> StepRun:
         message = Text(
             "The worker was killed, often for memory; run with --workers 1.",
             "工作进程被终止，常因内存不足；请用 --workers 1 重跑。",
-        ).say(job.language)
+        )
     except OSError as error:
         message = _unwritable(job, error)
     steps.clear(job)
     return job.ended(FAILED, message=message)
 
 
-def _unwritable(job: StepJob, error: OSError) -> str:
+def _unwritable(job: StepJob, error: OSError) -> Text:
     reason = error.strerror or str(error)
-    return Text(f"{job.run_dir}: can't be written ({reason})", f"{job.run_dir}：无法写入（{reason}）").say(job.language)
+    return Text(f"{job.run_dir}: can't be written ({reason})", f"{job.run_dir}：无法写入（{reason}）")
