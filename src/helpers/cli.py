@@ -168,15 +168,21 @@ def _run(plan: Plan, reports: Path, bank: Bank, **settings: Any) -> int:
     board = Board(reports, plan, bank)
     unwritten: dict[str, None] = {}
 
+    def unwritable(error: OSError) -> Text:
+        reason = system_reason(error)
+        return at(str(board.page), Text(f"can't be written ({reason})", f"无法写入（{reason}）"))
+
     def on_board(change: Callable[[], object]) -> None:
         try:
             change()
         except OSError as error:
-            reason = system_reason(error)
-            text = at(str(board.page), Text(f"can't be written ({reason})", f"无法写入（{reason}）"))
-            unwritten[text.say(plan.language)] = None
+            unwritten[unwritable(error).say(plan.language)] = None
 
-    on_board(board.begin)
+    try:
+        board.begin()
+    except OSError as error:
+        # Nothing has run: a board that can't be written could not say so later either.
+        raise Refusal(unwritable(error)) from error
     with _progress(plan.n_steps, plan.language) as report:
 
         def finished(entry: StepRun) -> None:

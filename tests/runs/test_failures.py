@@ -15,7 +15,8 @@ import papermill
 import pytest
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
-from helpers.runs import batch, failure, files, step
+from helpers.findings import files
+from helpers.runs import batch, failure, step
 from helpers.runs.plan import StepPlan
 from tests.runs.conftest import COUNT, notebook, run
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from helpers.findings.files import replace_whole, write_whole
 from helpers.findings.finding import Figure, Finding, Text
 
 if TYPE_CHECKING:
@@ -105,7 +104,7 @@ class StepResult:
             file = f"{name}.parquet"
             plain = table.copy(deep=False)
             plain.attrs = {}
-            _replace(self.folder / file, lambda target, frame=plain: frame.to_parquet(target, index=False))
+            replace_whole(self.folder / file, lambda part, frame=plain: frame.to_parquet(part, index=False))
             names.append(file)
         content: dict[str, Any] = {
             "schema_version": SCHEMA_VERSION,
@@ -117,7 +116,7 @@ class StepResult:
             "files": list(self.files),
         }
         text = json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False)
-        _replace(self.folder / RESULT_FILE, lambda target: Path(target).write_text(text + "\n", encoding="utf-8"))
+        write_whole(self.folder / RESULT_FILE, text + "\n")
         return self.folder / RESULT_FILE
 
 
@@ -165,16 +164,3 @@ def read(run_dir: str | Path, step: str) -> KeptResult | None:
             "run the step again"
         )
     return KeptResult(file.parent, content)
-
-
-def _replace(target: Path, write: Any) -> None:
-    """Write beside the target and rename, so that a kill leaves the old file or the new one."""
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    os.close(handle)
-    try:
-        write(temporary)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

@@ -211,7 +211,7 @@ def _outcome(future: Future[StepRun], job: StepJob) -> StepRun:
         )
     except OSError as error:
         message = _unwritable(job, error)
-    steps.clear(job)
+    steps.discard(job)
     return job.ended(FAILED, message=message)
 
 

@@ -9,10 +9,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from helpers.findings.files import write_whole
 from helpers.findings.numbers import LANGUAGES
 from helpers.findings.spoken import at
 from helpers.runs import briefing, changes, lock, outcome
-from helpers.runs.files import write_whole
 from helpers.runs.plan import Plan
 from helpers.runs.step import NOT_RUN, WAITING, StepRun, step_title
 
@@ -120,7 +120,8 @@ class Board:
                 if _key(entry) in fresh
                 or (
                     not self._is_dropped(entry)
-                    and (entry["state"] == WAITING or (self.reports / entry["page"]).is_file())
+                    # One that never had a page (its worker was killed, the disk was full) still says what became of it.
+                    and (not entry["page"] or (self.reports / entry["page"]).is_file())
                 )
             ]
             record = [fresh.pop(_key(entry), entry) for entry in known]

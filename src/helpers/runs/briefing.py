@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from helpers.runs.plan import CasePlan, Plan
@@ -13,7 +14,9 @@ FILE = "brief.html"
 def clear(plan: Plan, reports: Path) -> None:
     """Take away the briefs of a plan's cases: until a case has ended, an old one would speak for the new run."""
     for case in plan.cases:
-        (_folder(plan, case, reports) / FILE).unlink(missing_ok=True)
+        # Where that is not allowed the case's steps can't be written either, and say so.
+        with contextlib.suppress(OSError):
+            (_folder(plan, case, reports) / FILE).unlink(missing_ok=True)
 
 
 def add(plan: Plan, run: StepRun, reports: Path) -> Path | None:

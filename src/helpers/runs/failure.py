@@ -11,6 +11,8 @@ from helpers.findings.spoken import NOTE
 
 # Errors that helpers raise on purpose: their message is the clear line.
 _SPOKEN = ("ValueError", "SpokenError", "BankError", "SegmentError", "FileNotFoundError", "KeyError")
+# As Python and numpy, pyarrow, and DuckDB call it.
+_MEMORY = ("MemoryError", "ArrowMemoryError", "OutOfMemoryException")
 _COLOUR_CODES = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -71,7 +73,7 @@ def explain(
         return Failure(Text(f"{what.en}{place.en}.", f"{what.zh}{place.zh}。"), advice, log)
     name = getattr(error, "ename", kind)
     message = _unquoted(str(getattr(error, "evalue", error)).strip())
-    if name == "MemoryError":
+    if name in _MEMORY:
         return Failure(
             Text(f"Memory ran out{place.en}.", f"内存不足{place.zh}。"),
             Text("Run with fewer workers (--workers 1).", "请减少并行数（--workers 1）。"),
@@ -111,7 +113,7 @@ def _death(exit_code: int | None, memory_ran_out: bool) -> tuple[Text, Text]:
         "Run with fewer workers (--workers 1), or look at one branch only.",
         "请减少并行数（--workers 1），或先只看一个网点。",
     )
-    if memory_ran_out:
+    if memory_ran_out and exit_code in (None, -9):
         return Text("The system killed the kernel because memory ran out", "内存耗尽，系统终止了内核"), fewer
     if exit_code is None or exit_code == -9:
         return Text("The kernel was killed (signal 9), often for memory", "内核被终止（信号 9），常因内存不足"), fewer

@@ -10,9 +10,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from helpers.findings.files import write_whole
 from helpers.findings.result import RESULT_FILE
 from helpers.runs.code import Code
-from helpers.runs.files import write_whole
 
 if TYPE_CHECKING:
     from helpers.runs.step import StepJob

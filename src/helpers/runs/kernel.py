@@ -16,7 +16,12 @@ from traitlets.config import Config
 
 from helpers.runs.forking import provisioner
 
-_MEMORY_EVENTS = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
+_OWN_GROUPS = Path("/proc/self/cgroup")
+# Where the groups of version 2 and of version 1 are, and the file that counts.
+_COUNTERS = {
+    "": (Path("/sys/fs/cgroup"), "memory.events"),
+    "memory": (Path("/sys/fs/cgroup/memory"), "memory.oom_control"),
+}
 
 
 class WatchedKernelManager(AsyncKernelManager):
@@ -58,17 +63,27 @@ def config(sockets: str, server: str = "") -> Config:
 
 
 def memory_kills() -> int:
-    """How many processes of this machine (or container) the system has killed for memory; 0 where it doesn't tell."""
-    for file in map(Path, _MEMORY_EVENTS):
-        try:
-            lines = file.read_text().splitlines()
-        except OSError:
-            continue
-        for line in lines:
-            name, _, count = line.partition(" ")
-            if name == "oom_kill":
-                return int(count)
+    """How many processes of this one's group the system has killed for memory; 0 where it doesn't tell.
+
+    Kernels are in the control group of their worker. A group's file counts also those that the whole machine ran out
+    of memory for; a container sees its own group as the root.
+    """
+    for line in _lines(_OWN_GROUPS):
+        _, controllers, group = line.split(":", 2)
+        for controller in {*controllers.split(",")} & {*_COUNTERS}:
+            root, name = _COUNTERS[controller]
+            for folder in (root / group.lstrip("/"), root):
+                counts = dict(entry.split(" ", 1) for entry in _lines(folder / name))
+                if "oom_kill" in counts:
+                    return int(counts["oom_kill"])
     return 0
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        return file.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []
 
 
 @contextmanager

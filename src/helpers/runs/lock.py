@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from helpers.findings import files
 from helpers.findings.finding import Text
 from helpers.findings.spoken import at, system_reason
 from helpers.runs.refusal import Refusal
@@ -38,6 +39,8 @@ def hold(folder: Path) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         release = _take(folder / FILE)
+        # Nobody else writes here now: what is half-written is a dead run's.
+        files.sweep(folder, below=True)
     except OSError as error:
         reason = system_reason(error)
         raise Refusal(at(str(folder), Text(f"can't be written ({reason})", f"无法写入（{reason}）"))) from error
@@ -60,6 +63,8 @@ def wait_for(file: Path) -> Iterator[None]:
         except OSError as error:
             if not _unsupported(error):
                 raise
+        else:
+            files.sweep(file.parent)
         yield
     finally:
         os.close(handle)
@@ -79,8 +84,12 @@ def _take(file: Path) -> Any:
         if _unsupported(error):
             return _take_by_pid(file)
         raise
-    os.ftruncate(handle, 0)
-    os.write(handle, _me().encode())
+    try:
+        os.ftruncate(handle, 0)
+        os.write(handle, _me().encode())
+    except OSError:
+        os.close(handle)
+        raise
 
     def release() -> None:
         os.ftruncate(handle, 0)

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from helpers.findings.files import write_whole
 from helpers.findings.result import RESULT_FILE
-from helpers.runs.files import write_whole
 from helpers.runs.step import DONE
 
 SCHEMA_VERSION = 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -13,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from helpers.findings import Text
+from helpers.findings.files import write_whole
 from helpers.findings.numbers import LANGUAGES
 from helpers.findings.result import RESULT_FILE
 from helpers.runs import failure, identity, parameters
-from helpers.runs.files import write_whole
 from helpers.runs.plan import StepPlan
 
 DONE, FAILED, NOT_RUN, WAITING = "done", "failed", "not_run", "waiting"
@@ -103,6 +104,12 @@ def clear(job: StepJob) -> None:
     shutil.rmtree(job.run_dir / job.step.name, ignore_errors=True)
 
 
+def discard(job: StepJob) -> None:
+    """Take away what a step that could not be written has left, as far as its folder lets."""
+    with contextlib.suppress(OSError):
+        clear(job)
+
+
 def run(job: StepJob) -> StepRun:
     """Run a step: fresh result folder, papermill, page, identity. Never raises for what goes wrong in the notebook.
 
@@ -115,7 +122,7 @@ def run(job: StepJob) -> StepRun:
         try:
             return _run(job)
         except OSError:
-            clear(job)
+            discard(job)
             raise
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from helpers.findings import Text
+from helpers.findings.files import write_whole
 from helpers.findings.numbers import check_language, day
 from helpers.reporting import fonts, pages
 from helpers.reporting.brief import blocks as parts
@@ -113,9 +113,7 @@ def write(
     """Draw the brief of a case and write it, whole or not at all; the parameters are those of :func:`render`."""
     file = Path(run_dir) / FILE
     file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_suffix(".html.part")
-    temporary.write_text(render(run_dir, language=language, title=title, links=links, board=board), encoding="utf-8")
-    os.replace(temporary, file)
+    write_whole(file, render(run_dir, language=language, title=title, links=links, board=board))
     return file
 
 
