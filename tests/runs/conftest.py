@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from helpers.cli import app
 
+KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
 HEAD = """\
 bank: str = ""  # folder of the bank
 as_of: str = ""  # last day that is seen
@@ -34,7 +35,7 @@ page.finding(Finding("customers", Text(f"{n} customers.", f"{n} 位客户。"), 
 
 def notebook(name: str, body: str) -> nbformat.NotebookNode:
     return new_notebook(
-        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+        metadata=KERNEL,
         cells=[
             new_markdown_cell("# How many?", metadata={"tags": ["lang-en"]}),
             new_markdown_cell("# 多少？", metadata={"tags": ["lang-zh"]}),
@@ -71,3 +72,36 @@ def run(*arguments: str) -> tuple[int, str]:
     done = CliRunner().invoke(app, ["run", *arguments])
     assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
     return done.exit_code, done.output
+
+
+LIGHT = """\
+import pandas as pd
+from helpers.findings import Figure, Finding, StepResult, Text, read
+result = StepResult("{name}", run_dir=run_dir)
+n = limit_days + {earlier}
+result.add_table("numbers", pd.DataFrame({{"day": range(n), "share": [i / 7 for i in range(n)]}}))
+text = Text(f"{{n}} days are counted.", f"共 {{n}} 天。")
+print(text.en)
+result.add(Finding("days", text, (Figure("days", n, unit="days", n=n),)))"""
+
+
+def write_light(
+    folder: Path, *names: str, cases: str = "{whole: {}}", body: str = "", bank: str | Path = "not-asked"
+) -> Path:
+    """Write a playbook whose steps open no bank, they only read the one before; ``body`` goes before a result is kept."""
+    playbook = folder / "light"
+    playbook.mkdir(exist_ok=True)
+    for name, earlier in zip(names, ("", *names), strict=False):
+        number = f'int(read(run_dir, "{earlier}").figures["days"].value)' if earlier else "0"
+        cells = [
+            new_markdown_cell("# How many?"),
+            new_code_cell(HEAD.replace("bank: str", "bank_: str"), metadata={"tags": ["parameters"]}),
+            new_code_cell(LIGHT.format(name=name, earlier=number)),
+            new_code_cell(f"{body}\nresult.keep()".strip()),
+        ]
+        nbformat.write(new_notebook(metadata=KERNEL, cells=cells), playbook / f"{name}.ipynb")
+    steps = ", ".join(f"{{notebook: {name}.ipynb}}" for name in names)
+    (playbook / "playbook.yml").write_text(
+        f"schema_version: 1\nbank: {bank}\nsteps: [{steps}]\ncases: {cases}\n", encoding="utf-8"
+    )
+    return playbook
