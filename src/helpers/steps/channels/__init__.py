@@ -16,6 +16,7 @@ from helpers.metrics.contacts import Rule
 from helpers.metrics.portraits import tgi
 from helpers.steps.channels import campaign_list
 from helpers.steps.channels.budget import BudgetPlan, last_spend, split_budget
+from helpers.steps.channels.captions import caption
 from helpers.steps.channels.says import (
     cost_finding,
     funnel_finding,
@@ -36,6 +37,7 @@ __all__ = [
     "BudgetPlan",
     "breaches_shown",
     "campaign_list",
+    "caption",
     "check_parameters",
     "cost_finding",
     "first_day",

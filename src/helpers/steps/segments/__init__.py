@@ -1,5 +1,6 @@
 """Step 2, segment insight: who the customers of a segment are, how long they stay, which segment to work on."""
 
+from helpers.steps.segments.captions import caption
 from helpers.steps.segments.choice import (
     SCORE_COLUMNS,
     choice_finding,
@@ -62,6 +63,7 @@ __all__ = [
     "Study",
     "audit",
     "benefits",
+    "caption",
     "choice_finding",
     "cohort_finding",
     "drawable_hours",
