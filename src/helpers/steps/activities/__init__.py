@@ -20,16 +20,19 @@ from helpers.steps.activities.sentences import (
     return_finding,
 )
 from helpers.steps.activities.sizing import Sizing, size_mechanism
+from helpers.steps.activities.whom import GROUP_COLUMNS, Whom, whom_findings, whom_to_treat
 from helpers.steps.activities.words import CAPTIONS, in_words
 
 __all__ = [
     "CAPTIONS",
     "GOALS",
+    "GROUP_COLUMNS",
     "WEIGHTS",
     "ChosenForm",
     "EffectRanges",
     "Plan",
     "Sizing",
+    "Whom",
     "active_day_value",
     "assignment_check",
     "baseline_findings",
@@ -57,5 +60,7 @@ __all__ = [
     "seal_brief",
     "sensitivity_curve",
     "size_mechanism",
+    "whom_findings",
+    "whom_to_treat",
     "write_brief",
 ]

@@ -50,6 +50,11 @@ CAPTIONS: dict[str, Text] = {
     "forms": Text("Forms for this segment, goal and budget", "本客群、目标与预算下的活动形式"),
     "cost_options": Text("Ways to keep the bill within the budget", "把成本控制在预算内的方案"),
     "experiment": Text("What the customers at hand can show", "现有客户能检出什么"),
+    "response_groups": Text(
+        "The campaign learnt from: groups by predicted effect, with the effect observed in each",
+        "所依据的活动：按预测效果分组，附各组实测效果",
+    ),
+    "whom": Text("Customers eligible now, by predicted effect", "目前符合条件的客户：按预测效果"),
     "compliance": Text("Rules, their source and state (not legal advice)", "规则、来源与状态（不构成法律意见）"),
 }
 
