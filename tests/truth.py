@@ -1,4 +1,4 @@
-"""Reads what was planted in a sample bank: for tests and the training course, never for notebooks or steps."""
+"""Reads what was planted in a sample bank: for tests and the training course, never for steps."""
 
 from __future__ import annotations
 
