@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
+from helpers.findings import Text
 from helpers.models.uplift import (
     calibration_by_decile,
     overlap,
@@ -90,6 +91,15 @@ def test_curve_ends_where_the_table_ends(tables):
     assert curve.get_ydata()[-1] == pytest.approx(end)
     assert diagonal.get_ydata()[-1] == pytest.approx(end)
     assert curve.get_ydata()[0] == 0
+
+
+def test_a_curve_says_what_it_is_ranked_by(tables):
+    for draw, table in ((plots.plot_qini_curve, "qini_curve"), (plots.plot_uplift_curve, "uplift_curve")):
+        plain, named = draw(tables[table]), draw(tables[table], ranking=Text("Who responds", "谁会响应"), language="zh")
+        assert plain.get_title() == ""
+        assert "predicted uplift" in plain.get_xlabel()
+        assert named.get_title() == "谁会响应"
+        assert "增量" not in named.get_xlabel()
 
 
 def test_toc_ends_at_the_average_and_its_noisy_start_sets_no_scale(tables):

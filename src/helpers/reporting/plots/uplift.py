@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 POINTS = 400  # more than a page shows
 
 
-def plot_qini_curve(table: pd.DataFrame, *, ax: Axes | None = None, language: str = "en") -> Axes:
+def plot_qini_curve(
+    table: pd.DataFrame, *, ax: Axes | None = None, language: str = "en", ranking: Text | None = None
+) -> Axes:
     """Outcomes added by share targeted, over the diagonal of a random ranking.
 
     Parameters
@@ -27,12 +29,16 @@ def plot_qini_curve(table: pd.DataFrame, *, ax: Axes | None = None, language: st
         From :func:`helpers.models.uplift.qini_curve`; its band is drawn if it has one.
     ax : Axes, optional
     language : {"en", "zh"}
+    ranking : Text, optional
+        What the customers are ranked by, for the title; predicted uplift if None.
     """
     name = Text("Outcomes added (treated of those targeted)", "增量（触达范围内投放组）")
-    return _curve(table, "qini", name, ax=ax, language=language)
+    return _curve(table, "qini", name, ax=ax, language=language, ranking=ranking)
 
 
-def plot_uplift_curve(table: pd.DataFrame, *, ax: Axes | None = None, language: str = "en") -> Axes:
+def plot_uplift_curve(
+    table: pd.DataFrame, *, ax: Axes | None = None, language: str = "en", ranking: Text | None = None
+) -> Axes:
     """Outcomes that treating the top of the ranking adds, over the diagonal of a random ranking.
 
     Parameters
@@ -41,9 +47,11 @@ def plot_uplift_curve(table: pd.DataFrame, *, ax: Axes | None = None, language: 
         From :func:`helpers.models.uplift.uplift_curve`; its band is drawn if it has one.
     ax : Axes, optional
     language : {"en", "zh"}
+    ranking : Text, optional
+        As for :func:`plot_qini_curve`.
     """
     name = Text("Outcomes added (all targeted are treated)", "增量（触达范围内全部投放）")
-    return _curve(table, "uplift", name, ax=ax, language=language)
+    return _curve(table, "uplift", name, ax=ax, language=language, ranking=ranking)
 
 
 def plot_toc_curve(table: pd.DataFrame, *, ax: Axes | None = None, language: str = "en") -> Axes:
@@ -89,7 +97,9 @@ def plot_toc_curve(table: pd.DataFrame, *, ax: Axes | None = None, language: str
     return ax
 
 
-def _curve(table: pd.DataFrame, column: str, name: Text, *, ax: Axes | None, language: str) -> Axes:
+def _curve(
+    table: pd.DataFrame, column: str, name: Text, *, ax: Axes | None, language: str, ranking: Text | None
+) -> Axes:
     ax = style.new_axes(ax)
     at = np.unique(np.linspace(0, len(table) - 1, POINTS).astype(int))
     rows = table.iloc[at]
@@ -99,17 +109,21 @@ def _curve(table: pd.DataFrame, column: str, name: Text, *, ax: Axes | None, lan
         ax.fill_between(share, rows["lower"], rows["upper"], color=style.PALETTE[0], alpha=0.15, linewidth=0)
     ax.plot([0, 1], [0, end], color=style.NEUTRAL, linestyle="--", linewidth=1.2)
     ax.plot(share, rows[column], color=style.PALETTE[0])
-    ax.set_xlabel(
-        Text("Customers targeted, highest predicted uplift first", "按预测增量从高到低触达的客户占比").say(language)
-    )
+    if ranking is None:
+        xlabel = Text("Customers targeted, highest predicted uplift first", "按预测增量从高到低触达的客户占比")
+    else:
+        xlabel = Text("Customers targeted, highest ranked first", "按排序从高到低触达的客户占比")
+        ax.set_title(ranking.say(language))
+    ax.set_xlabel(xlabel.say(language))
     ax.set_ylabel(name.say(language))
     style.format_axis(ax.xaxis, "share", language=language)
     ax.set_xlim(0, 1)
     # Read in the middle, where ranking and chance differ most.
     middle = int(len(rows) * 0.4)
     model, chance = Text("by prediction", "按预测排序"), Text("at random", "随机排序")
+    over = bool(rows[column].iloc[middle] >= end * share.iloc[middle])
     for words, x, y, colour, above in (
-        (model, share.iloc[middle], rows[column].iloc[middle], style.PALETTE[0], True),
+        (model, share.iloc[middle], rows[column].iloc[middle], style.PALETTE[0], over),
         (chance, 0.7, end * 0.7, style.MUTED, False),
     ):
         ax.annotate(
