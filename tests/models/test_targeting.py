@@ -115,7 +115,7 @@ def test_what_is_known_before_ends_before_the_day(tiny_bank) -> None:
     ]
     first, second = tiny_tables()["customers"]["customer_id"]
     activity = pd.DataFrame(
-        {"customer_id": [first] * 6 + [second], "occurred_at": pd.to_datetime([*times, "2024-03-12"])}
+        {"customer_id": [first] * 6 + [second], "occurred_at": pd.to_datetime([*times, "2024-03-12 10:00"])}
     )
     activity = activity.assign(event="login", page="home", session_id=[f"s{k}" for k in range(7)], app="main")
     days = pd.to_datetime(["2024-01-31", "2024-02-29", "2024-03-31"]).date
