@@ -138,7 +138,10 @@ def test_rule_table_counts_takers_and_money(tiny_bank: Callable[..., Any]) -> No
     assert table.loc["flagged", ["customers", "n_takers", "cost"]].tolist() == [2, 4, 35.0]
     assert table.loc["flagged", "flagged_share"] == 0.5
     assert table.loc["shared_device", "customers"] == 2
-    assert "min_accounts 4" in table.loc["shared_device", "threshold_words"]
+    said = table.loc["shared_device", "threshold_words"]
+    assert (said.en, said.zh) == ("at least 4 accounts on a device", "同一设备不少于 4 个账户")
+    # Every threshold that the catalogue may set has words.
+    assert all(table["threshold_words"].map(lambda words: "{" not in words.en + words.zh))
     assert abuse.rule_table(people, rules, min_signals=4).set_index("rule").loc["flagged", "customers"] == 0
 
 

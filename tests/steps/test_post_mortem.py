@@ -540,5 +540,5 @@ def test_course_holds_nothing_before_the_launch(reviews: dict) -> None:
 
 def test_hunters_without_rules_say_so(reviews: dict) -> None:
     case, _ = reviews["K001"]
-    none = hunters.Hunters({}, ("a", "b"), 2, pd.DataFrame(), pd.DataFrame(), pd.DataFrame())
+    none = hunters.Hunters({}, ("a", "b"), 2, pd.DataFrame(), pd.DataFrame(), pd.DataFrame(), case)
     assert "can't be looked for" in post_mortem.hunters_findings(case, none)[0].text.en

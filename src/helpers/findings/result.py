@@ -102,7 +102,7 @@ class StepResult:
         names = []
         for name, table in self.tables.items():
             file = f"{name}.parquet"
-            plain = table.copy(deep=False)
+            plain = in_words(table)
             plain.attrs = {}
             replace_whole(self.folder / file, lambda part, frame=plain: frame.to_parquet(part, index=False))
             names.append(file)
@@ -148,6 +148,28 @@ class KeptResult:
         if name not in self.tables:
             raise KeyError(f"step {self.step} kept no table {name!r}; it kept {', '.join(self.tables)}")
         return pd.read_parquet(self.folder / f"{name}.parquet")
+
+
+def in_words(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table that can be kept: every column of `Text` becomes two of plain words, ``…_en`` and ``…_zh``.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> list(in_words(pd.DataFrame({"rule": [Text("cap", "上限")], "n": [3]})).columns)
+    ['rule_en', 'rule_zh', 'n']
+    """
+    import pandas as pd
+
+    columns = {}
+    for name in table.columns:
+        values = list(table[name])
+        if values and all(isinstance(value, Text) for value in values):
+            columns[f"{name}_en"] = [value.en for value in values]
+            columns[f"{name}_zh"] = [value.zh for value in values]
+        else:
+            columns[name] = table[name]
+    return pd.DataFrame(columns, index=table.index)
 
 
 def read(run_dir: str | Path, step: str) -> KeptResult | None:

@@ -13,6 +13,7 @@ import pandas as pd
 from pydantic import model_validator
 
 from helpers.bank import catalogue
+from helpers.findings import Text, Writer
 from helpers.metrics.journeys import JOIN, VIEW
 from helpers.metrics.outcomes import assigned_customers
 from helpers.metrics.shares import wilson
@@ -29,6 +30,16 @@ _THRESHOLDS = {
     "referral_burst": ("min_referees", "within_hours"),
     "campaign_only": ("max_other_share", "min_events"),
     "instant_redemption": ("within_seconds", "min_share"),
+}
+# What a threshold means, with its value and unit.
+_THRESHOLD_WORDS = {
+    "min_accounts": ("count", Text("at least {} accounts on a device", "同一设备不少于 {} 个账户")),
+    "min_referees": ("count", Text("at least {} people invited", "邀请不少于 {} 人")),
+    "within_hours": ("count", Text("within {} hours", "{} 小时内")),
+    "max_other_share": ("share", Text("at most {} other events", "其他行为不超过 {}")),
+    "min_events": ("count", Text("at least {} events", "行为不少于 {} 次")),
+    "within_seconds": ("count", Text("used within {} seconds", "{} 秒内核销")),
+    "min_share": ("share", Text("at least {} of the benefits", "不少于 {} 的权益")),
 }
 
 
@@ -131,7 +142,7 @@ def rule_table(people: pd.DataFrame, rules: dict[str, Rule], *, min_signals: int
     Returns
     -------
     DataFrame, one row a rule and a last row ``flagged``
-        ``rule, threshold_words`` (as written in the catalogue), ``customers`` with the signal and a benefit,
+        ``rule, threshold_words`` (Text: the catalogue's thresholds), ``customers`` with the signal and a benefit,
         ``flagged_share`` of all who took a benefit with ``lower, upper`` (Wilson), ``n_takers`` (all who took one),
         ``cost`` of the benefits that went to them.
     """
@@ -141,11 +152,12 @@ def rule_table(people: pd.DataFrame, rules: dict[str, Rule], *, min_signals: int
     for slug, mark in marks.items():
         n = int(mark.sum())
         lower, upper = (float(bound) for bound in wilson(n, len(takers), alpha=alpha))
-        told = ", ".join(f"{name} {value:g}" for name, value in rules[slug].thresholds.items()) if slug in rules else ""
         rows.append(
             {
                 "rule": slug,
-                "threshold_words": told or f"min_signals {min_signals}",
+                "threshold_words": _told(rules[slug])
+                if slug in rules
+                else Text(f"at least {min_signals} signals", f"命中不少于 {min_signals} 条"),
                 "customers": n,
                 "flagged_share": n / len(takers) if len(takers) else float("nan"),
                 "lower": lower,
@@ -155,6 +167,19 @@ def rule_table(people: pd.DataFrame, rules: dict[str, Rule], *, min_signals: int
             }
         )
     return pd.DataFrame(rows)
+
+
+def _told(rule: Rule) -> Text:
+    """Write the thresholds of a rule in words."""
+
+    def write(w: Writer) -> str:
+        said = []
+        for name, value in rule.thresholds.items():
+            unit, words = _THRESHOLD_WORDS[name]
+            said.append(words.say(w.language).format(w.n(value, unit)))
+        return w(", ", "，").join(said)
+
+    return Text.write(write)
 
 
 def _shared_device(bank: Bank, _of: Campaign, assigned: ir.Table, thresholds: dict[str, float]) -> ir.Table:
