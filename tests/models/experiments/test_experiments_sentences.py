@@ -94,6 +94,14 @@ def test_guardrail_sentences(shift: float, verdict: str, tone: str) -> None:
     assert finding.figures[0].lower == judged.worst[0]
 
 
+def test_a_guardrail_on_capped_values_says_so() -> None:
+    judged = guardrails(effects(1.0, winsorize=0.99), margins={"logins": {"margin": 0.5, "better": "up"}})
+    capped, plain = guardrail_findings(judged, names=NAMES, units=UNITS)
+    assert "Logins (extremes capped)" in capped.text.en
+    assert "登录次数（极端值封顶）" in capped.text.zh
+    assert "capped" not in plain.text.en
+
+
 def test_plan_sentences_with_and_without_enough_customers() -> None:
     plan = sample_size(0.02, mean=0.10)
     reach = pd.DataFrame({"day": range(1, 31), "n_reached": range(500, 15_500, 500)})

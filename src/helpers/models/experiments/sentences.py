@@ -129,7 +129,7 @@ def _effect_sentence(row: Mapping, name: Text, arm: Text, unit: str, several: bo
             share = w.n(row["relative"], "share", signed=True)
             part = w(f", {share} of control", f"，相对对照组 {share}")
         who = w(f" in arm {arm.en}" if several else "", f"{arm.zh}" if several else "")
-        capped = w(" (extremes capped)", "（极端值封顶）") if "winsorized" in row["method"] else ""
+        capped = _capped(row, w)
         if row["p_adjusted"] < alpha:
             verb_en, verb_zh = ("rose", "提升") if row["estimate"] > 0 else ("fell", "下降")
             return w(
@@ -174,6 +174,7 @@ def guardrail_findings(
 def _guardrail_sentence(row: Mapping, name: Text, unit: str):
     def sentence(w: Writer) -> str:
         metric, n = name.say(w.language), f"n = {int(row['n'] + row['n_control']):,}"
+        metric += _capped(row, w)
         worst, margin = w.n(row["worst"], unit, signed=True), w.n(row["margin"], unit)
         inside = w(f"at worst {worst}, put up with {margin}; {n}", f"最坏情况 {worst}，可容忍 {margin}；{n}")
         if row["verdict"] == "held":
@@ -186,6 +187,10 @@ def _guardrail_sentence(row: Mapping, name: Text, unit: str):
         )
 
     return sentence
+
+
+def _capped(row: Mapping, w: Writer) -> str:
+    return w(" (extremes capped)", "（极端值封顶）") if "winsorized" in row["method"] else ""
 
 
 def plan_finding(
