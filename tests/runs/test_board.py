@@ -351,3 +351,19 @@ def test_rows_are_those_of_the_tables_that_the_notebook_touched(playbook: Callab
     (last,) = json.loads((reports / "board.json").read_text(encoding="utf-8"))["last_runs"]
     assert (last["n_kept"], last["changes"]) == (2, [])
     assert "Nothing changed since the run of" in (reports / "index.html").read_text(encoding="utf-8")
+
+
+def test_what_cannot_be_set_aside_still_leaves_a_true_board(
+    batch: Callable[..., Batch], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    run_all(batch())
+    again = batch()
+    with monkeypatch.context() as patched:
+        patched.setattr("helpers.runs.outcome.write_aside", full)
+        again.__enter__()
+    assert {entry["state"] for entry in again.content["runs"]} == {"waiting"}
+    again.done("whole", STEPS[0], *mau(291))
+    assert [change["kind"] for change in again.last["changes"]] == ["figure", "figures"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -105,7 +106,9 @@ class Board:
             # A run that was cut off is no run to compare with: what it had set aside stays.
             since = last["started_at"] if last else max((entry["started_at"] for entry in mine), default="")
             aside = {"started_at": since, "steps": [outcome.snapshot(self.reports, entry) for entry in mine]}
-            outcome.write_aside(folder, self.plan.language, aside)
+            # Where that is not allowed the steps can't be written either, and say so; this run still compares.
+            with contextlib.suppress(OSError):
+                outcome.write_aside(folder, self.plan.language, aside)
         self._before = aside["steps"]
         self._last["before"] = aside["started_at"]
 
@@ -154,12 +157,9 @@ class Board:
         if not n_waiting:
             self._last["ended_at"] = datetime.now().astimezone().isoformat(timespec="seconds")
         there = {(entry["case"], entry["step"]) for entry in entries}
-        waiting = {(entry["case"], entry["step"]) for entry in mine if entry["state"] == WAITING}
         # Steps that this run has not reached, and those of other cases, stand as they stood.
         same = [
-            step
-            for step in self._before
-            if (key := (step["case"], step["step"])) in waiting or (key in there and key not in self._now)
+            step for step in self._before if (key := (step["case"], step["step"])) in there and key not in self._now
         ]
         order = {(entry["case"], entry["step"]): index for index, entry in enumerate(entries)}
         after = sorted([*same, *self._now.values()], key=lambda step: order.get((step["case"], step["step"]), 0))
