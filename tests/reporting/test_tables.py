@@ -63,6 +63,12 @@ def test_rows_that_are_not_shown_are_said_with_the_file_that_holds_them_if_there
     assert "more" not in to_html(rows.head(12), file="a.parquet")
 
 
+def test_a_page_does_not_lead_to_what_it_masks() -> None:
+    markup = to_html(groups(4, *range(20, 40)), file="02_segment_insight/groups.parquet")
+    assert "groups.parquet" not in markup
+    assert "9 more rows are not shown" in markup
+
+
 @pytest.mark.parametrize("sizes", [(900, 10, 80), (900, 0, 80)])
 def test_groups_of_ten_and_empty_ones_stay(sizes: tuple[int, ...]) -> None:
     markup = to_html(groups(*sizes))

@@ -69,7 +69,7 @@ def to_html(
         Rows of fewer customers (columns ``n`` or ``customers``) are masked, and so is what would let a reader subtract
         them out: see :func:`masked_rows`. 1 masks nothing.
     file : str
-        File beside the page that holds all rows, linked where not all are shown.
+        File beside the page that holds all rows, linked where not all are shown and none is masked.
 
     Returns
     -------
@@ -121,6 +121,8 @@ def to_html(
     more = len(table) - max_rows
     foot = ""
     if more > 0:
+        # The file holds all rows as they are: where some are masked here, the page does not lead to it.
+        file = "" if any(masked) else file
         words = html.escape(_more(more, is_in_file=bool(file)).say(language))
         link = f' <a href="{html.escape(file, quote=True)}">{html.escape(file)}</a>' if file else ""
         foot = f'<tfoot><tr><td colspan="{len(cells)}">{words}{link}</td></tr></tfoot>'
