@@ -1,5 +1,6 @@
 """Step 3, activity design: which form, what it costs, what it may return, how it will be judged, what is promised."""
 
+from helpers.findings.result import in_words
 from helpers.steps.activities.baseline import baseline_findings
 from helpers.steps.activities.basis import eligible_customers, left_out, rehearsal
 from helpers.steps.activities.benefits import benefit_finding
@@ -21,7 +22,7 @@ from helpers.steps.activities.sentences import (
 )
 from helpers.steps.activities.sizing import Sizing, size_mechanism
 from helpers.steps.activities.whom import GROUP_COLUMNS, Whom, whom_findings, whom_to_treat
-from helpers.steps.activities.words import CAPTIONS, in_words
+from helpers.steps.activities.words import CAPTIONS
 
 __all__ = [
     "CAPTIONS",

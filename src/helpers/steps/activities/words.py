@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from helpers.findings import Text
 from helpers.findings.numbers import beside
 from helpers.metrics import segments
 from helpers.models.mechanism.habits import ASSUMPTION, OTHER_FORMS, OWN_FORM
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 def segment_name(segment: str) -> Text:
@@ -57,18 +52,3 @@ CAPTIONS: dict[str, Text] = {
     "whom": Text("Customers eligible now, by predicted effect", "目前符合条件的客户：按预测效果"),
     "compliance": Text("Rules, their source and state (not legal advice)", "规则、来源与状态（不构成法律意见）"),
 }
-
-
-def in_words(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table that can be kept: every column of `Text` becomes two of plain words, ``…_en`` and ``…_zh``."""
-    import pandas as pd
-
-    columns = {}
-    for name in table.columns:
-        values = list(table[name])
-        if values and all(isinstance(value, Text) for value in values):
-            columns[f"{name}_en"] = [value.en for value in values]
-            columns[f"{name}_zh"] = [value.zh for value in values]
-        else:
-            columns[name] = table[name]
-    return pd.DataFrame(columns, index=table.index)
