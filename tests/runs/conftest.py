@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -11,6 +14,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from typer.testing import CliRunner
 
 from helpers.cli import app
+from helpers.runs import pools
+from helpers.runs.forking import client
 
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
 HEAD = """\
@@ -47,6 +52,23 @@ def notebook(name: str, body: str) -> nbformat.NotebookNode:
             new_code_cell("page.keep()"),
         ],
     )
+
+
+@cache
+def kernel_server() -> client.ForkServer:
+    server = client.ForkServer()
+    atexit.register(server.close)
+    return server
+
+
+@pytest.fixture(autouse=True)
+def runs_share_a_kernel_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs in this process take their kernels from one server: two seconds of imports once, not once a run."""
+    shared = SimpleNamespace(
+        possible=client.possible,
+        ForkServer=lambda: SimpleNamespace(address=kernel_server().address, close=lambda: None),
+    )
+    monkeypatch.setattr(pools, "client", shared)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.runs.conftest import COUNT, run
+from tests.runs.conftest import COUNT, run, write_light
 from tests.runs.test_resume import board, results
 
 # The first kernel of the harbour case waits, so that its worker can be killed.
@@ -22,16 +22,17 @@ if branch and not (place / "seen").exists():
     (place / "seen").touch()
     (place / "at.part").write_text(str(os.getppid()))
     (place / "at.part").rename(place / "at")
-    time.sleep(120)
-"""
+    time.sleep(120)"""
+CASES = "{whole: {}, harbour: {parameters: {branch: Harbour}}}"
 
 
 @pytest.mark.slow
 def test_a_cluster_gives_the_same_results_even_if_a_worker_is_killed(
-    playbook: Callable[..., Path], tmp_path: Path
+    write_bank: Callable[..., Path], tmp_path: Path
 ) -> None:
     distributed = pytest.importorskip("distributed")
-    folder = playbook(a=ONCE.format(folder=str(tmp_path)) + COUNT)
+    body = ONCE.format(folder=str(tmp_path))
+    folder = write_light(tmp_path, "a", cases=CASES, body=body, bank=write_bank())
     killed: list[int] = []
 
     def kill_once() -> None:

@@ -18,7 +18,7 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from helpers.findings import files
 from helpers.runs import batch, failure, step
 from helpers.runs.plan import StepPlan
-from tests.runs.conftest import COUNT, notebook, run
+from tests.runs.conftest import COUNT, notebook, run, write_light
 
 
 @pytest.mark.parametrize(
@@ -45,15 +45,19 @@ def test_a_time_limit_and_a_full_disk_are_named() -> None:
 
 
 @pytest.mark.slow
-def test_the_time_limit_is_the_whole_steps(playbook: Callable[..., Path], tmp_path: Path) -> None:
-    # No single cell takes as long as the limit.
-    nap = "\nimport time\nfor _ in range(30):\n    time.sleep(1)"
-    folder = playbook("{whole: {}}", a=COUNT + nap, b=COUNT)
+def test_the_time_limit_is_the_whole_steps(write_bank: Callable[..., Path], tmp_path: Path) -> None:
+    # Neither cell takes as long as the limit.
+    nap = "import time\ntime.sleep(4)"
+    folder = write_light(tmp_path, "a", "b", body=nap, bank=write_bank())
+    for file in folder.glob("*.ipynb"):
+        content = nbformat.read(file, as_version=4)
+        content.cells[-1:-1] = [nbformat.v4.new_code_cell(nap)]
+        nbformat.write(content, file)
     settings = folder / "playbook.yml"
-    settings.write_text(settings.read_text(encoding="utf-8") + "time_limit_seconds: 12\n", encoding="utf-8")
+    settings.write_text(settings.read_text(encoding="utf-8") + "time_limit_seconds: 6\n", encoding="utf-8")
     code, output = run(str(folder), "--reports", str(tmp_path / "r"))
     assert code == 1
-    assert "past its time limit of 12 s" in output
+    assert "past its time limit of 6 s" in output
     lines = output.splitlines()
     head = next(number for number, line in enumerate(lines) if line.startswith("case "))
     assert [line.split()[:3] for line in lines[head + 1 : head + 3]] == [

@@ -15,22 +15,16 @@ import psutil
 import pytest
 
 from tests.conftest import ROOT
-from tests.runs.conftest import COUNT, run
+from tests.runs.conftest import COUNT, run, write_light
 
 # Waits in the step that the test has named, so that the run can be killed there.
 STOP = """\
 import os, pathlib, time
 place = pathlib.Path({folder!r})
-if (place / "stop-{name}").exists():
+if (place / f"stop-{{result.step}}").exists():
     (place / "at.part").write_text(str(os.getpid()))
     (place / "at.part").rename(place / "at")
-    time.sleep(120)
-"""
-NEXT = """\
-from helpers.findings import read
-n = int(read(run_dir, "{earlier}").figures["customers"].value) + 1
-figure = Figure("customers", n, unit="customers", n=n)
-page.finding(Finding("customers", Text(f"{{n}} customers.", f"{{n}} 位客户。"), (figure,)))"""
+    time.sleep(120)"""
 
 
 def board(reports: Path) -> dict[str, dict[str, object]]:
@@ -50,38 +44,33 @@ def wait_until(true: Callable[[], bool], seconds: float) -> None:
 
 @pytest.mark.slow
 def test_killed_in_each_step_in_turn_the_next_run_finishes_with_the_same_results(
-    playbook: Callable[..., Path], tmp_path: Path
+    write_bank: Callable[..., Path], tmp_path: Path
 ) -> None:
     stops = tmp_path / "stops"
     stops.mkdir()
-    bodies = {
-        name: STOP.format(folder=str(stops), name=name) + (NEXT.format(earlier=earlier) if earlier else COUNT)
-        for name, earlier in (("a", ""), ("b", "a"), ("c", "b"))
-    }
-    folder = playbook("{whole: {}}", **bodies)
+    folder = write_light(tmp_path, "a", "b", "c", body=STOP.format(folder=str(stops)), bank=write_bank())
     undisturbed, reports = tmp_path / "undisturbed", tmp_path / "reports"
     assert run(str(folder), "--reports", str(undisturbed))[0] == 0
-    command = [
-        sys.executable,
-        "-c",
-        "from helpers.cli import app; app()",
-        "run",
-        str(folder),
-        "--reports",
-        str(reports),
-    ]
+    command = [sys.executable, "-c", "from helpers.cli import app; app()", "run", str(folder)]
     for position, name in enumerate("abc"):
         (stops / f"stop-{name}").touch()
-        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            [*command, "--reports", str(reports)], cwd=ROOT, start_new_session=True,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
         wait_until((stops / "at").exists, 120)
+        # A second run at the same time is told who is at work, and disturbs nothing.
+        code, output = run(str(folder), "--reports", str(reports))
+        assert code == 2
+        assert f"another run holds this folder (pid {process.pid} on " in output
         kernel = int((stops / "at").read_text())
-        os.kill(process.pid, signal.SIGKILL)
+        os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         # Nothing of the killed run goes on working in the folder.
         wait_until(lambda pid=kernel: not psutil.pid_exists(pid) or psutil.Process(pid).status() == "zombie", 20)
         states = {step: entry["state"] for step, entry in board(reports).items()}
         assert states == {step: "done" if i < position else "waiting" for i, step in enumerate("abc")}
-        assert not (reports / "pb" / "whole" / "en" / f"{name}.html").exists()
+        assert not (reports / "light" / "whole" / "en" / f"{name}.html").exists()
         assert "not finished" in (reports / "index.html").read_text(encoding="utf-8")
         (stops / f"stop-{name}").unlink()
         (stops / "at").unlink()
@@ -94,9 +83,9 @@ def test_killed_in_each_step_in_turn_the_next_run_finishes_with_the_same_results
 
 
 @pytest.mark.slow
-def test_only_what_a_change_reaches_is_run_again(playbook: Callable[..., Path], tmp_path: Path) -> None:
+def test_only_what_a_change_reaches_is_run_again(write_bank: Callable[..., Path], tmp_path: Path) -> None:
     reports = tmp_path / "reports"
-    folder = playbook("{whole: {}}", a=COUNT, b=NEXT.format(earlier="a"))
+    folder = write_light(tmp_path, "a", "b", bank=write_bank())
 
     def kept(*arguments: str) -> list[str]:
         code, output = run(str(folder), "--reports", str(reports), *arguments)
@@ -111,7 +100,7 @@ def test_only_what_a_change_reaches_is_run_again(playbook: Callable[..., Path], 
     assert kept("--from-step", "b") == ["a"]
     assert kept("-p", "b.limit_days=6") == ["a"]
     # A page that was tampered with is no kept page.
-    page = reports / "pb" / "whole" / "en" / "b.html"
+    page = reports / "light" / "whole" / "en" / "b.html"
     page.write_text(page.read_text(encoding="utf-8") + " ", encoding="utf-8")
     assert kept("-p", "b.limit_days=6") == ["a"]
     assert kept("--force") == []

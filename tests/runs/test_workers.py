@@ -20,7 +20,7 @@ KILL = """\
 import os, pathlib, time
 import psutil
 tokens = sorted(pathlib.Path({folder!r}).glob("token-*"))
-if branch and tokens:
+if branch == "Harbour" and tokens:
     tokens[0].unlink()
     for server in psutil.Process(os.getppid()).parent().children():
         if "multiprocessing.forkserver" in " ".join(server.cmdline()):
