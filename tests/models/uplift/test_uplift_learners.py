@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from helpers.models.uplift import (
     ConstantEffect,
@@ -291,3 +293,30 @@ def test_covariates_measured_after_exposure_are_named():
         require_measured_before(late, exposed_at=exposed)
     with pytest.raises(ValueError, match="has 3 times, exposed_at 2"):
         require_measured_before({"aum": ["2026-01-01"] * 3}, exposed_at=exposed)
+
+
+class Watcher(LinearRegression):
+    """Remembers how many OpenMP threads a fit was given."""
+
+    seen: ClassVar[list[int]] = []
+
+    def fit(self, X, y, sample_weight=None):
+        Watcher.seen.append(openmp_threads())
+        return super().fit(X, y, sample_weight)
+
+
+def openmp_threads() -> int:
+    return max(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "openmp")
+
+
+def test_small_fits_take_one_thread_and_give_the_others_back(monkeypatch):
+    treatment = np.arange(40) % 2
+    with threadpool_limits(2, user_api="openmp"):
+        monkeypatch.setattr(Watcher, "seen", [])
+        TLearner(Watcher()).fit(X10, Y10, treatment).predict(X10)
+        assert Watcher.seen == [1, 1]
+        assert openmp_threads() == 2
+        monkeypatch.setattr("helpers.models.uplift.threads._MANY", 10)
+        monkeypatch.setattr(Watcher, "seen", [])
+        TLearner(Watcher()).fit(X10, Y10, treatment)
+        assert Watcher.seen == [2, 2]

@@ -18,6 +18,7 @@ from helpers.models.uplift.learners import ConstantEffect, DRLearner, RLearner, 
 from helpers.models.uplift.nuisances import folds_by_arm, out_of_fold, rows
 from helpers.models.uplift.policy import read_cost
 from helpers.models.uplift.scores import doubly_robust_scores
+from helpers.models.uplift.threads import threads_for
 
 CRITERIA = ("dr_loss", "policy_value")
 CONSTANT = "constant"
@@ -145,7 +146,8 @@ def choose_learner(
     arms = read_arms(treatment, n=len(outcome), control=control, min_arm_size=MIN_ARM_SIZE)
     table = read_propensity(propensity, arms=arms)
     fold = folds_by_arm(arms, n_folds=n_folds, random_state=random_state)
-    expected = _expected_outcomes(X, outcome, arms, fold, outcome_model, random_state)
+    with threads_for(len(outcome)):
+        expected = _expected_outcomes(X, outcome, arms, fold, outcome_model, random_state)
     scores = doubly_robust_scores(outcome, arms, propensity=table, outcomes=expected)
     predicted = _predictions(named, X, outcome, treatment, propensity, table, control, fold, arms)
     paid = read_cost(cost, arms=arms)

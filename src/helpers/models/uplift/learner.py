@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from helpers.models.uplift import defaults
 from helpers.models.uplift.arms import MIN_ARM_SIZE, Arms, read_arms, read_outcome, read_propensity
 from helpers.models.uplift.nuisances import estimate_propensity, folds_by_arm
+from helpers.models.uplift.threads import threads_for
 
 # Stands for ``defaults.rough_effect_model`` of as many customers as there turn out to be.
 ROUGH = "rough"
@@ -82,7 +83,8 @@ class UpliftLearner(BaseEstimator):
         self.arms_ = arms.treated
         self.control_ = arms.labels[0]
         self.n_customers_ = len(outcome)
-        self._fit(Sample(X, outcome, arms, known, seen_shares=propensity is None))
+        with threads_for(len(outcome)):
+            self._fit(Sample(X, outcome, arms, known, seen_shares=propensity is None))
         return self
 
     def predict(self, X: Any) -> np.ndarray:
@@ -97,7 +99,8 @@ class UpliftLearner(BaseEstimator):
             validate_data(self, X, reset=False, skip_check_array=True)
         else:
             X = validate_data(self, X, reset=False, ensure_all_finite="allow-nan")
-        effects = self._effects(X)
+        with threads_for(len(X)):
+            effects = self._effects(X)
         return effects[:, 0] if len(self.arms_) == 1 else effects
 
     @abstractmethod
