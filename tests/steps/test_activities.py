@@ -17,6 +17,7 @@ from helpers.metrics import contacts
 from helpers.metrics.channels import read_channels
 from helpers.models.experiments import assign
 from helpers.reporting import Page
+from helpers.reporting.notebook import Shown
 from helpers.steps import activities
 from helpers.steps.activities.words import branch_words
 from helpers.steps.channels import campaign_list
@@ -73,7 +74,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Open a bank once, learn from its past once a setting, draw nothing: pictures are no part of the result."""
     monkeypatch.setattr(banks, "open", opened)
     monkeypatch.setattr(activities, "learn_effects", learnt)
-    monkeypatch.setattr(Page, "chart", lambda *_, **__: None)
+    monkeypatch.setattr(Page, "chart", lambda *_, **__: Shown(""))
 
 
 @pytest.fixture(scope="module")

@@ -74,6 +74,12 @@ class Targeting:
             return np.asarray(self.choice.learner.predict(_matrix(known, self.features, self.middle)))
 
 
+def enough(arms: pd.Series, control: str) -> bool:
+    """Tell whether both the hold-out and the rest have the customers that learning takes."""
+    n_control = int((arms == control).sum())
+    return min(n_control, len(arms) - n_control) >= LEAST_IN_ARM
+
+
 def learn(
     people: pd.DataFrame,
     *,
@@ -116,7 +122,7 @@ def learn(
     treated = (people["arm"] != control).to_numpy().astype(int)
     outcome = people[metric].to_numpy(float)
     n, n_control = len(people), int((treated == 0).sum())
-    if min(n_control, n - n_control) < LEAST_IN_ARM or not np.ptp(outcome) > 0:
+    if not enough(people["arm"], control) or not np.ptp(outcome) > 0:
         return None
     features = tuple(name for name in features if name in people and people[name].nunique() > 1)
     if not features:

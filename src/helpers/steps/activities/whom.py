@@ -110,8 +110,10 @@ def _learn(bank: Bank, campaign_id: str, plan: Plan, *, day_value: float, econom
     is_over = of.starts_date + timedelta(days=plan.lasting_days - 1) <= bank.as_of
     after = plan.lasting_days - plan.duration_days if is_over else 0
     people = outcomes.campaign_outcomes(bank, campaign_id, window_days=plan.duration_days, after_days=after)
-    known = known_before(bank, people.select("customer_id"), of.starts_date)
     frame = people.execute()
+    if not targeting.enough(frame["arm"], control):
+        return None
+    known = known_before(bank, people.select("customer_id"), of.starts_date)
     frame = frame[[name for name in frame if name not in FEATURES]].merge(known, on="customer_id", how="left")
     frame = frame.sort_values("customer_id", ignore_index=True)
     metric = plan.goal

@@ -56,7 +56,7 @@ def moved(
             return None
     is_activity = case.goal_metric in ACTIVITY
     metric = "active_days" if is_activity else money_metric(measures)
-    if not case.measured(metric):
+    if not case.measured(metric) or not targeting.enough(case.people["arm"], case.control):
         return None
     known = known_before(case.bank, case.assigned, case.campaign.starts_date)
     people = case.people[[name for name in case.people if name not in FEATURES]].merge(
