@@ -6,7 +6,7 @@ import json
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -39,12 +39,13 @@ def hold(folder: Path) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         release = _take(folder / FILE)
-        # Nobody else writes here now: what is half-written is a dead run's.
-        files.sweep(folder, below=True)
     except OSError as error:
         reason = system_reason(error)
         raise Refusal(at(str(folder), Text(f"can't be written ({reason})", f"无法写入（{reason}）"))) from error
     try:
+        # Nobody else writes here now: what is half-written is a dead run's. Where that may not be removed, steps say so.
+        with suppress(OSError):
+            files.sweep(folder, below=True)
         yield
     finally:
         release()
