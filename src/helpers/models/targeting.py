@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
 from helpers.findings import Finding, Text
 from helpers.models import uplift
@@ -70,8 +69,7 @@ class Targeting:
         known : DataFrame
             From :func:`helpers.metrics.known_before.known_before`.
         """
-        with threadpool_limits(1):
-            return np.asarray(self.choice.learner.predict(_matrix(known, self.features, self.middle)))
+        return np.asarray(self.choice.learner.predict(_matrix(known, self.features, self.middle)))
 
 
 def enough(arms: pd.Series, control: str) -> bool:
@@ -131,18 +129,16 @@ def learn(
     X = _matrix(people, features, middle)
     share = 1 - float(people.loc[treated == 0, "propensity"].mean())
     drawn = {"propensity": share} if 0 < share < 1 else {}
-    # Trees of thousands of rows: threads that wait for each other cost many times the work.
-    with threadpool_limits(1):
-        choice = uplift.choose_learner(X, outcome, treated, alpha=alpha, **drawn)
-        none = pd.DataFrame()
-        if not choice.heterogeneous:
-            return Targeting(metric, n, n_control, choice, features, middle, none, None, none, none)
-        arms = {"y": outcome, "treatment": treated, "outcomes": choice.expected_outcomes, **drawn}
-        deciles = uplift.calibration_by_decile(outcome, choice.out_of_fold, treated, alpha=alpha, **drawn)
-        test = uplift.calibration_test(deciles)
-        bounds = uplift.uplift_intervals(
-            choice.learner, X, outcome, treated, X_new=X, n_splits=N_SPLITS, alpha=alpha, **drawn
-        )
+    choice = uplift.choose_learner(X, outcome, treated, alpha=alpha, **drawn)
+    none = pd.DataFrame()
+    if not choice.heterogeneous:
+        return Targeting(metric, n, n_control, choice, features, middle, none, None, none, none)
+    arms = {"y": outcome, "treatment": treated, "outcomes": choice.expected_outcomes, **drawn}
+    deciles = uplift.calibration_by_decile(outcome, choice.out_of_fold, treated, alpha=alpha, **drawn)
+    test = uplift.calibration_test(deciles)
+    bounds = uplift.uplift_intervals(
+        choice.learner, X, outcome, treated, X_new=X, n_splits=N_SPLITS, alpha=alpha, **drawn
+    )
     half = (bounds["upper"] - bounds["lower"]).to_numpy() / 2
     predicted = choice.out_of_fold
     smallest = SMALL_EFFECT * abs(float(predicted.mean()))
