@@ -260,12 +260,19 @@ def versions() -> dict[str, str]:
     return found
 
 
-def run(job: str, peers: str, *, seeds: range, slow_seeds: int) -> pd.DataFrame:
-    """Run all learners of a job in turn, seed by seed, each in its own process."""
-    lines = []
+def run(job: str, peers: str, *, seeds: range, slow_seeds: int, resume: bool, told: str) -> pd.DataFrame:
+    """Run all learners of a job in turn, seed by seed, each in its own process; each run is kept as it ends."""
+    file = Path(os.environ.get("BENCH_DATA", ROOT / "bench-data")) / f"uplift_{job}.jsonl"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    kept = [json.loads(line) for line in file.read_text().splitlines()] if resume and file.exists() else []
+    # Runs of other versions of any package are no part of this table.
+    kept = [line for line in kept if line.pop("versions") == told]
+    lines = [line for line in kept if line["seed"] in seeds and line["learner"] in JOBS[job]]
+    done = {(line["learner"], line["seed"]) for line in lines}
+    file.write_text("".join(json.dumps({**line, "versions": told}) + "\n" for line in kept))
     for seed in seeds:
         for name in JOBS[job]:
-            if name in SLOW and seeds.index(seed) >= slow_seeds:
+            if (name in SLOW and seeds.index(seed) >= slow_seeds) or (name, seed) in done:
                 continue
             python = sys.executable if name.startswith("ours") else peers
             command = [python, __file__, "--work", job, name, str(seed)]
@@ -277,6 +284,8 @@ def run(job: str, peers: str, *, seeds: range, slow_seeds: int) -> pd.DataFrame:
                 continue
             lines.append({"learner": name, "seed": seed, **json.loads(done.stdout.strip().splitlines()[-1])})
             print(lines[-1], file=sys.stderr, flush=True)
+            with file.open("a") as target:
+                target.write(json.dumps({**lines[-1], "versions": told}) + "\n")
     return pd.DataFrame(lines)
 
 
@@ -302,6 +311,7 @@ def main() -> None:
     parser.add_argument("--jobs", nargs="+", choices=list(JOBS), default=list(JOBS))
     parser.add_argument("--seeds", type=int, help="only the first so many seeds of each job")
     parser.add_argument("--slow-seeds", type=int, default=5, help="seeds of the learners that take minutes a fit")
+    parser.add_argument("--resume", action="store_true", help="take over runs of the same versions that were cut off")
     parser.add_argument("--work", nargs=3, metavar=("JOB", "LEARNER", "SEED"), help=argparse.SUPPRESS)
     parser.add_argument("--versions", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -316,7 +326,14 @@ def main() -> None:
         if job == "emails" and not EMAILS.exists():
             print(f"emails: not run, {EMAILS.name} is not in {EMAILS.parent.name}/ beside the project")
             continue
-        found = run(job, options.peers, seeds=SEEDS[job][: options.seeds], slow_seeds=options.slow_seeds)
+        found = run(
+            job,
+            options.peers,
+            seeds=SEEDS[job][: options.seeds],
+            slow_seeds=options.slow_seeds,
+            resume=options.resume,
+            told=told.stdout.strip(),
+        )
         table = summary(job, found)
         print(f"\n{job}\n{table.round(5).to_string(index=False)}", flush=True)
         RESULTS.parent.mkdir(exist_ok=True)
