@@ -268,11 +268,11 @@ def run(job: str, peers: str, *, seeds: range, slow_seeds: int, resume: bool, to
     # Runs of other versions of any package are no part of this table.
     kept = [line for line in kept if line.pop("versions") == told]
     lines = [line for line in kept if line["seed"] in seeds and line["learner"] in JOBS[job]]
-    done = {(line["learner"], line["seed"]) for line in lines}
+    there = {(line["learner"], line["seed"]) for line in lines}
     file.write_text("".join(json.dumps({**line, "versions": told}) + "\n" for line in kept))
     for seed in seeds:
         for name in JOBS[job]:
-            if (name in SLOW and seeds.index(seed) >= slow_seeds) or (name, seed) in done:
+            if (name in SLOW and seeds.index(seed) >= slow_seeds) or (name, seed) in there:
                 continue
             python = sys.executable if name.startswith("ours") else peers
             command = [python, __file__, "--work", job, name, str(seed)]
