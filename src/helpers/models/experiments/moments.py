@@ -227,9 +227,7 @@ def _sum_in_engine(
     return _Sums(keys, n, mean + shift, scatter, known, overall + shift, np.maximum(raw - counted * overall**2, 0.0))
 
 
-def _ask(
-    table: ir.Table, keys_by: list[str], sums: dict[str, ir.Value]
-) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
+def _ask(table: ir.Table, keys_by: list[str], sums: dict[str, ir.Value]) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
     """Run one grouped query: the keys, and each sum as floats (NaN for NULL), a value a group."""
     found = table.group_by(keys_by).aggregate(**sums).to_pyarrow()
     keys = pd.DataFrame({key: found[key].to_pylist() for key in keys_by}, dtype=object)
