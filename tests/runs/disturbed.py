@@ -81,6 +81,7 @@ class Watch:
         self.folder = str(folder)
         self.kill_before = kill_before
         self.seen: list[str] = []
+        self.last: Any = None
         self.synced: set[tuple[int, int]] = set()
         self.unsynced: list[str] = []
         fsync = os.fsync
@@ -103,6 +104,11 @@ class Watch:
             event == "open" and path.endswith(files.PART)
         ):
             return
+        state = self.state()
+        if event != "os.rename" and state == self.last:
+            # Nothing has changed since the moment before (a lock was opened, a folder was there): the same kill.
+            return
+        self.last = state
         self.seen.append(f"{event} {os.path.basename(path)}")
         if event == "os.rename":
             status = os.stat(path)
@@ -113,6 +119,11 @@ class Watch:
                 # Killed while it was written: half of it is there.
                 os.truncate(path, os.path.getsize(path) // 2)
             os.killpg(0, signal.SIGKILL)
+
+    def state(self) -> list[tuple[str, int, int]]:
+        """Names, sizes and times of all that is there."""
+        there = [Path(path, name) for path, folders, names in os.walk(self.folder) for name in (*folders, *names)]
+        return [(str(file), file.lstat().st_size, file.lstat().st_mtime_ns) for file in there]
 
 
 def run(
@@ -208,13 +219,13 @@ def kills(playbook: str, folder: Path) -> dict[str, Any]:
 
 
 def disks(playbook: str, folder: Path) -> dict[str, Any]:
-    """Run on disks of 8 kB, 16 kB, … until one is large enough; on each too small one run again when it has grown."""
+    """Run on disks of 12 kB, 24 kB, … until one is large enough; on each too small one run again when it has grown."""
     whole = run(playbook, folder / "undisturbed")
     told = []
     for number in range(1, 1000):
         disk = folder / f"disk-{number}"
         disk.mkdir()
-        mount(disk, f"size={number * 8}k")
+        mount(disk, f"size={number * 12}k")
         try:
             full = run(playbook, disk / "reports", told=folder / "full.json")
             mount(disk, "remount,size=64m")
