@@ -50,7 +50,7 @@ test: lint $(SAMPLE)/bank.yml ## everything: lint, contracts, unit tests, doctes
 	@$(BIN)/python -m pytest -n 2 --dist worksteal -q
 
 bench: setup ## the benchmarks whose figures stand in the README
-	@for script in retention uplift experiments recovery sample_bank; do $(BIN)/python benchmarks/$$script.py || exit 1; done
+	@for script in retention uplift experiments recovery sample_bank forty_cases; do $(BIN)/python benchmarks/$$script.py || exit 1; done
 
 lock: setup ## compile requirements.lock anew from pyproject.toml
 	@$(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \

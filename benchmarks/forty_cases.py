@@ -1,4 +1,4 @@
-"""Forty cases in one batch: ten views of the sample bank × four campaigns, goals and post-mortem of each, on two workers.
+"""Forty cases in one batch: the post-mortem of four campaigns in ten views of the sample bank, on two workers.
 
 The ten views are the sample bank's eight branches, the whole bank, and the whole bank a month earlier (it has no ten
 branches). Three things are asked: is every step done; how much memory do the run and all that it starts take, and does it grow from the first
@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "forty_cases.json"
 CAMPAIGNS = ("K001", "K002", "K005", "K008")
 EARLIER = "2025-11-30"
-STEPS = ("01_goal_decomposition", "05_post_mortem")
+STEPS = ("05_post_mortem",)
 N_WORKERS = 2
 SAMPLE_EVERY_SECONDS = 0.5
 

@@ -70,6 +70,25 @@ def experiments() -> str:
     return "\n".join(lines)
 
 
+def batch() -> str:
+    """Return the table of the batch of forty cases."""
+    found = json.loads((RESULTS / "forty_cases.json").read_text(encoding="utf-8"))
+    first, again = found["run"], found["again"]
+    n_steps = found["n_cases"] * len(found["steps"])
+    lines = [
+        f"| {found['n_cases']} cases, {found['customers']:,} customers, {found['workers']} workers on {found['cores']} cores "
+        "| done | kept | seconds | processor seconds | peak memory, MB (by quarter of the run) |",
+        "|:--|--:|--:|--:|--:|:--|",
+    ]
+    lines += [
+        f"| {name} | {run['states'].get('done', 0)} of {n_steps} | {run['n_kept']} | {run['seconds']:,.0f} "
+        f"| {run['cpu_seconds']:,.0f} | {run['peak_mb']:,} ({', '.join(f'{mb:,}' for mb in run['peak_mb_by_quarter'])}) |"
+        for name, run in (("the batch", first), ("the same command again", again))
+    ]
+    load = f"{found['load_before'][0]:.1f} before and {found['load_after'][0]:.1f} after the batch"
+    return "\n".join([*lines, "", f"Other work ran on the machine: its load was {load}."])
+
+
 def main() -> None:
     """Replace the part of README.md between the markers."""
     file = ROOT / "README.md"
@@ -83,6 +102,9 @@ def main() -> None:
             uplift(),
             "**Experiments** (`benchmarks/experiments.py`):",
             experiments(),
+            "**Batch** (`benchmarks/forty_cases.py`): ten views of the sample bank × four campaigns, the post-mortem of each; "
+            "memory of the run and all that it starts, shared pages counted once:",
+            batch(),
         ]
     )
     file.write_text(f"{before}{START}\n{body}\n{END}{after}", encoding="utf-8")
