@@ -2,7 +2,8 @@
 
 Peers on the same notebook and values: the `papermill` command followed by `jupyter nbconvert`, in a loop; a pool of
 two processes over papermill's API (pages by nbconvert in the same process). Demands: at least 4 and 2 times faster.
-Run it by ``python benchmarks/batch.py``; ways take turns, the median of the rounds counts.
+Run it by ``python benchmarks/batch.py``; ways take turns, the median of the rounds counts. Results go to
+``benchmarks/results/batch.json``.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from pathlib import Path
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+RESULTS = Path(__file__).resolve().parent / "results" / "batch.json"
 N_CASES = 8
 DEMANDS = {"papermill command + nbconvert": 4.0, "process pool over papermill's API": 2.0}
 OURS = "playbook run"
@@ -139,9 +141,10 @@ def main() -> None:
     asked = argparse.ArgumentParser()
     asked.add_argument("--rounds", type=int, default=3)
     asked.add_argument("--bank", default="data/banks/sample")
-    asked.add_argument("--json", default="")
+    asked.add_argument("--json", default=str(RESULTS))
     settings = asked.parse_args()
     seconds: dict[str, list[float]] = {name: [] for name in WAYS}
+    load = round(os.getloadavg()[0], 1)
     with tempfile.TemporaryDirectory() as folder:
         playbook = write(Path(folder), Path(settings.bank).resolve())
         for number in range(settings.rounds):
@@ -158,8 +161,8 @@ def main() -> None:
     for name, median in medians.items():
         ratio = "" if name == OURS else f"{median / medians[OURS]:.1f}"
         print(f"| {name} | {median:.1f} | {ratio} | {DEMANDS.get(name, '')} |")
-    if settings.json:
-        Path(settings.json).write_text(json.dumps({"seconds": seconds, "medians": medians}, indent=1) + "\n")
+    kept = {"cores": os.cpu_count(), "load_before": load, "seconds": seconds, "medians": medians, "demands": DEMANDS}
+    Path(settings.json).write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     missed = [name for name, demand in DEMANDS.items() if medians[name] < demand * medians[OURS]]
     if missed:
         raise SystemExit(f"demand missed beside: {', '.join(missed)}")

@@ -294,6 +294,7 @@ def summary(job: str, found: pd.DataFrame) -> pd.DataFrame:
     measures = [name for name in found.columns if name not in ("learner", "seed")]
     table = found.groupby("learner", sort=False)[measures].mean()
     table["n_runs"] = found.groupby("learner").size()
+    table = table.loc[[name for name in JOBS[job] if name in table.index]]
     if job == "emails":
         wide = found.pivot(index="seed", columns="learner", values="qini")
         ours = "ours: choose_learner"
