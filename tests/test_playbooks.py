@@ -116,7 +116,11 @@ def test_pages_fetch_nothing_and_stay_small(reports: Path) -> None:
         text = page.read_text(encoding="utf-8")
         assert len(text.encode("utf-8")) <= MAX_PAGE_BYTES, (page, len(text))
         assert not re.search(r"""(?:src|href)=["'](?:https?:)?//""", text), page
-        assert "<script" not in text.lower(), page
+        # The board sorts itself: one script of its own, the only one that its policy admits. Nothing else has any.
+        n_scripts = text.lower().count("<script")
+        assert n_scripts == (page.name == "index.html"), page
+        if n_scripts:
+            assert re.search(r"default-src 'none'.*script-src 'sha256-[^']+'", text), page
 
 
 class Structure(HTMLParser):
@@ -153,7 +157,7 @@ def test_pages_are_well_built(reports: Path) -> None:
         assert found.headings.count(1) == 1, page
         assert all(after - before <= 1 for before, after in zip(found.headings, found.headings[1:], strict=False)), page
         assert all(len((image.get("alt") or "").strip()) > 20 for image in found.images), page
-        assert all(head.get("scope") in ("col", "row") for head in found.heads), page
+        assert all(head.get("scope") in ("col", "row", "rowgroup") for head in found.heads), page
         assert len(found.ids) == len(set(found.ids)), page
 
 

@@ -7,10 +7,12 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pandas as pd
 import pytest
 
 from helpers import bank as banks
+from helpers.bank import sources
 from tests.conftest import BANK_YML, tiny_tables
 
 WriteBank = Callable[..., Path]
@@ -238,3 +240,35 @@ def test_the_fingerprint_follows_the_content(write_bank: WriteBank) -> None:
     assert banks.open(write_bank(name="again")).fingerprint == first
     changed = tiny_tables()["balances"].assign(aum=[1.0, 3.0])
     assert banks.open(write_bank(name="changed", balances=changed)).fingerprint != first
+
+
+@pytest.mark.parametrize("whole_bytes", [1 << 28, 1 << 10])
+def test_one_byte_in_the_middle_of_a_file_is_another_bank(
+    write_bank: WriteBank, monkeypatch: pytest.MonkeyPatch, whole_bytes: int
+) -> None:
+    """Small files count whole; large ones by blocks, and by when they were written."""
+    monkeypatch.setattr(sources, "_WHOLE_BYTES", whole_bytes)
+    rows = [f"C000000001,2023-{1 + k // 28 % 12:02d}-{1 + k % 28:02d},{100 + k}.00,0" for k in range(336)]
+    text = "\n".join(["customer_id,balance_date,aum,loan", *rows])
+    folder = write_bank(balances=text)
+    before = banks.open(folder)
+    file = folder / "balances.csv"
+    file.write_text(text.replace(",250.00,", ",251.00,"), encoding="utf-8")
+    assert file.stat().st_size == len(text)
+    assert banks.open(folder).fingerprint != before.fingerprint
+    assert before.is_content_known
+
+
+def test_a_database_counts_with_its_content(write_bank: WriteBank) -> None:
+    yml = BANK_YML + "connection: {database: bank.duckdb}\ntables: {balances: {table: holdings}}\n"
+    folder = write_bank(balances=None, yml=yml)
+    marks = []
+    for aum in (1000.0, 1001.0):
+        with duckdb.connect(str(folder / "bank.duckdb")) as database:
+            frame = tiny_tables()["balances"].assign(aum=aum)
+            database.register("frame", frame)
+            database.execute("CREATE OR REPLACE TABLE holdings AS SELECT * FROM frame")
+        opened = banks.open(folder)
+        marks.append(opened.fingerprint)
+        opened.tables["balances"].get_backend().disconnect()
+    assert marks[0] != marks[1]

@@ -37,6 +37,28 @@ def test_a_dead_kernel_is_named_by_how_it_ended(settings: dict[str, Any], words:
     assert found.what.zh != found.what.en
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        KeyError("C000000123"),
+        ValueError("customers.customer_id must be unique; 2 rows repeat, e.g. 'C000000123'"),
+        ValueError("customer_id '77-4' stands twice"),
+        RuntimeError("row of C000000123 (6222021234567890) is odd"),
+    ],
+)
+def test_a_card_names_no_customer(error: Exception) -> None:
+    """The account in the log does; the card is part of a page."""
+    found = failure.explain(error)
+    for words in (found.what.en, found.what.zh):
+        assert not any(name in words for name in ("C000000123", "77-4", "6222021234567890"))
+        assert "…" in words
+
+
+def test_a_card_keeps_days_and_amounts() -> None:
+    found = failure.explain(ValueError("budget must be at least 1000, not 250.5 on 2025-09-07 for campaign 'K001'"))
+    assert "not 250.5 on 2025-09-07 for campaign 'K001'" in found.what.en
+
+
 def test_a_time_limit_and_a_full_disk_are_named() -> None:
     limit = failure.explain(CellTimeoutError("x"), time_limit_seconds=1800)
     assert limit.what.en == "The step ran past its time limit of 1,800 s."

@@ -66,6 +66,11 @@ class Bank:
         raise AttributeError(f"a bank has no {name!r}; its tables are {', '.join(TABLES)}")
 
     @property
+    def is_content_known(self) -> bool:
+        """Whether the fingerprint follows every change of the data (not for tables behind a URL)."""
+        return sources.is_content_known(self.settings)
+
+    @property
     def currency(self) -> str:
         """ISO code of the bank's currency."""
         return self.settings.currency

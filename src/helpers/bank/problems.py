@@ -53,6 +53,14 @@ class Problem:
             )
         return at(place, Text(f"{self.words.en}{rows.en}", f"{self.words.zh}{rows.zh}"))
 
+    @property
+    def for_pages(self) -> Text:
+        """The line without its example: that may be a customer's id, which no page shows."""
+        place = f"{self.table}.{self.column}" if self.column else self.table
+        many = "s" if self.n_rows != 1 else ""
+        rows = Text(f" ({self.n_rows:,} row{many})", f"（{self.n_rows:,} 行）") if self.n_rows else Text("", "")
+        return at(place, Text(f"{self.words.en}{rows.en}", f"{self.words.zh}{rows.zh}"))
+
     def say(self, language: str) -> str:
         """Return the line in one language."""
         return self.text.say(language)

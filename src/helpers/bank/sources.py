@@ -18,7 +18,8 @@ from helpers.findings.spoken import SpokenError, nearest
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-_EDGE_BYTES = 65_536
+_WHOLE_BYTES = 1 << 28
+_N_BLOCKS, _BLOCK_BYTES = 256, 65_536
 # Column as delivered, kept beside a cast so that the checks can show what could not be read.
 RAW = "__raw_"
 # What the kinds of columns are called in Chinese sentences.
@@ -68,22 +69,31 @@ def connect(folder: Path, config: Settings) -> tuple[dict[str, Any], list[Proble
 
 
 def fingerprint(folder: Path, config: Settings) -> str:
-    """Return a short digest of the bank's files: names, sizes, first and last 64 kB, and of `bank.yml`.
+    """Return a short digest of the bank's data: names and content of its files, and `bank.yml`.
 
-    Parquet keeps its statistics at the end, so another content gives another digest without reading it all.
-    Tables inside an engine count by their name only.
+    Files up to `_WHOLE_BYTES` count with all their bytes. Of a larger one, whose reading would take longer than the step
+    that asks, `_N_BLOCKS` blocks spread over it count, its size, and when it was last written: a copy of it is another
+    file. A database file counts like any other. Tables behind a URL count by name only, see :func:`is_content_known`.
     """
     digest = hashlib.sha256()
     for file in _files(folder, config):
         size = file.stat().st_size
         digest.update(f"{file.relative_to(folder) if file.is_relative_to(folder) else file.name}:{size}:".encode())
         with file.open("rb") as handle:
-            digest.update(handle.read(_EDGE_BYTES))
-            if size > _EDGE_BYTES:
-                handle.seek(max(_EDGE_BYTES, size - _EDGE_BYTES))
-                digest.update(handle.read(_EDGE_BYTES))
+            if size <= _WHOLE_BYTES:
+                digest.update(hashlib.file_digest(handle, "sha256").digest())
+                continue
+            digest.update(f"{file.stat().st_mtime_ns}:".encode())
+            for k in range(_N_BLOCKS):
+                handle.seek(k * max(size - _BLOCK_BYTES, 0) // (_N_BLOCKS - 1))
+                digest.update(handle.read(_BLOCK_BYTES))
     digest.update(config.model_dump_json().encode())
     return digest.hexdigest()[:16]
+
+
+def is_content_known(config: Settings) -> bool:
+    """Tell whether the fingerprint follows the data: not where tables lie behind a URL, in an engine of the bank's."""
+    return not config.connection.url
 
 
 def _files(folder: Path, config: Settings) -> list[Path]:
@@ -92,6 +102,10 @@ def _files(folder: Path, config: Settings) -> list[Path]:
         source = config.tables.get(name) or _by_convention(folder, name)
         if source is not None and source.file:
             found += _matching(folder, source.file)
+    if config.connection.database:
+        database = folder / config.connection.database
+        # What DuckDB has not yet moved into its file stands beside it.
+        found += [file for file in (database, Path(f"{database}.wal")) if file.is_file()]
     return found
 
 

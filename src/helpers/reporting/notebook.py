@@ -275,7 +275,7 @@ def _header(bank: Bank, language: str) -> str:
             "模拟数据：无真实客户、无真实资金。数字用于演示方法，不代表市场。",
         ).say(language)
         label = f'<p class="simulated">{html.escape(words)}</p>'
-    remarks = "".join(f"<li>{html.escape(str(remark))}</li>" for remark in bank.remarks)
+    remarks = "".join(f"<li>{html.escape(remark.for_pages.say(language))}</li>" for remark in bank.remarks)
     noticed = Text("The data doctor noticed", "数据体检提示").say(language)
     return f'{label}<dl class="facts">{rows}</dl>' + (
         f'<details class="remarks"><summary>{html.escape(noticed)}</summary><ul>{remarks}</ul></details>'

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from helpers.findings.files import write_whole
 from helpers.findings.numbers import LANGUAGES
-from helpers.findings.spoken import at
 from helpers.runs import briefing, changes, lock, outcome
 from helpers.runs.plan import Plan
 from helpers.runs.step import NOT_RUN, WAITING, StepRun, step_title
@@ -212,16 +211,14 @@ def _titles(plan: Plan, case: Any, step: Any) -> dict[str, Any]:
 
 
 def _remark(problem: Any) -> dict[str, Any]:
-    """Say what the data doctor noticed, without its example: that may be a customer's id, which no page shows."""
-    place = f"{problem.table}.{problem.column}" if problem.column else problem.table
-    said = at(place, problem.words)
-    n = problem.n_rows
+    """Say what the data doctor noticed, as a page may show it."""
+    said = problem.for_pages
     return {
         "table": problem.table,
         "column": problem.column,
-        "n_rows": n,
-        "en": said.en + (f" ({n:,} row{'' if n == 1 else 's'})" if n else ""),
-        "zh": said.zh + (f"（{n:,} 行）" if n else ""),
+        "n_rows": problem.n_rows,
+        "en": said.en,
+        "zh": said.zh,
     }
 
 

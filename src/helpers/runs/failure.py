@@ -72,7 +72,7 @@ def explain(
         what, advice = _death(exit_code, memory_ran_out)
         return Failure(Text(f"{what.en}{place.en}.", f"{what.zh}{place.zh}。"), advice, log)
     name = getattr(error, "ename", kind)
-    message = _unquoted(str(getattr(error, "evalue", error)).strip())
+    message = _without_ids(_unquoted(str(getattr(error, "evalue", error)).strip()))
     if name in _MEMORY:
         return Failure(
             Text(f"Memory ran out{place.en}.", f"内存不足{place.zh}。"),
@@ -87,7 +87,10 @@ def explain(
         )
     if name in _SPOKEN and message:
         return Failure(
-            Text(f"{message}{place.en}", f"{_in_chinese(log) or f'函数给出的原因（英文原文）：{message}'}{place.zh}"),
+            Text(
+                f"{message}{place.en}",
+                f"{_without_ids(_in_chinese(log)) or f'函数给出的原因（英文原文）：{message}'}{place.zh}",
+            ),
             Text(
                 "Correct what is named and run this step again; `playbook check` looks through the tables, "
                 "`playbook params` lists the parameters.",
@@ -105,6 +108,16 @@ def explain(
         ),
         log,
     )
+
+
+def _without_ids(message: str) -> str:
+    """Take out what may be a customer's id: a card is a page, and the whole account is in the log.
+
+    Letters followed by five digits or more, and nine digits or more in a row; where ``customer_id`` is spoken of, each
+    quoted value with a digit.
+    """
+    message = re.sub(r"\b(?:[A-Za-z]{1,8}[-_]?\d{5,}|\d{9,})\b", "…", message)
+    return re.sub(r"'[^']*\d[^']*'", "'…'", message) if "customer_id" in message else message
 
 
 def _death(exit_code: int | None, memory_ran_out: bool) -> tuple[Text, Text]:
