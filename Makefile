@@ -38,7 +38,7 @@ report: setup $(SAMPLE)/bank.yml ## run playbooks/silver_checkin and print the b
 	@$(BIN)/playbook run silver_checkin --language $(REPORT_LANGUAGE)
 
 lab: setup ## open JupyterLab
-	@$(BIN)/jupyter lab notebooks
+	@JUPYTER_PATH=$(CURDIR)/src/helpers/runs/forking$${JUPYTER_PATH:+:$$JUPYTER_PATH} $(BIN)/jupyter lab notebooks
 
 lint: setup ## ruff (lint and format, notebooks too) and the import contracts
 	@$(BIN)/ruff check .

@@ -172,3 +172,9 @@ def test_group_sequential_bounds_hold_in_simulation() -> None:
 def test_bad_input_is_named(call, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_an_estimate_without_any_variance_is_certain() -> None:
+    """Interval and p-value say the same: 0.1 exactly rules 0 out, 0 exactly doesn't."""
+    assert confidence_sequence(0.1, se=0.0, n=100)["p_value"] == 0.0
+    assert confidence_sequence(0.0, se=0.0, n=100)["p_value"] == 1.0

@@ -169,7 +169,9 @@ def _log_mixture(estimate: np.ndarray, variance: np.ndarray, mixing: np.ndarray 
     with np.errstate(divide="ignore", invalid="ignore"):
         total = variance + mixing
         log_ratio = 0.5 * np.log(variance / total) + mixing * estimate**2 / (2 * variance * total)
-    return np.where(variance > 0, log_ratio, 0.0)
+    # Without any variance an estimate is certain: it is 0, or 0 is ruled out.
+    certain = np.where(estimate == 0, 0.0, np.inf)
+    return np.where(variance > 0, log_ratio, certain)
 
 
 def _running_p(log_statistic: np.ndarray) -> np.ndarray:

@@ -34,7 +34,8 @@ class MauProjection:
     more whole months); a state's share that is active in the next month, and the number of first-timers, go on at their
     pooled level of the last months. Survival curves alone would not do for MAU: customers who skip a month and come
     back are no lapse, but move MAU, and a lapse is known only after the silent days have gone by, which leaves the last
-    two months out.
+    two months out. The shifted-beta-geometric curve of :class:`helpers.models.retention.ShiftedBetaGeometric` projects one
+    cohort's survivors, who never come back: it is for the question of who stays, not for how many come in a month.
 
     Parameters
     ----------

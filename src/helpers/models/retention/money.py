@@ -160,6 +160,14 @@ def _around(
         slim = slim.filter(slim.balance_on <= ibis.literal(_limit(as_of)))
     rows = slim.inner_join(paid, "customer_id")
     rows = rows.mutate(after=rows.balance_on.delta(rows.paid_on, unit="day"))
+    odd = rows.filter(rows.aum.isnull() | rows.aum.isnan() | rows.aum.isinf())
+    n_odd = int(odd.count().to_pandas())
+    if n_odd:
+        first = odd.order_by(["balance_on", "customer_id"]).limit(1).to_pandas().iloc[0]
+        raise ValueError(
+            f"balances has {n_odd} row(s) of paid customers without a finite aum, the first on {first.balance_on}: "
+            f"{first.aum}; every balance must be a number"
+        )
     # A balance stands until the next one: month-end balances past the horizon tell that it was reached.
     return rows.filter((rows.after >= -before) & (rows.after <= horizon + _NEXT_BALANCE)).select(
         "customer_id", *names, "after", "aum"
