@@ -128,5 +128,5 @@ def test_a_balance_that_is_no_number_is_named(value: float) -> None:
     rewards = pd.DataFrame({"customer_id": ["a"], "rewarded_at": pd.to_datetime(["2025-07-01 10:00"])})
     days = pd.to_datetime(["2025-05-20", "2025-06-30", "2025-07-31"])
     balances = pd.DataFrame({"customer_id": ["a"] * 3, "balance_date": days, "aum": [0.0, 100.0, value]})
-    with pytest.raises(ValueError, match="1 row.s. of paid customers without a finite aum, the first on 2025-07-31"):
+    with pytest.raises(ValueError, match=r"1 row\(s\) of paid customers without a finite aum, the first on 2025-07-31"):
         money_survival(balances, rewards, horizon_days=31)

@@ -144,9 +144,7 @@ def choose_learner(
     named = {CONSTANT: named.pop(CONSTANT, ConstantEffect()), **named}
     outcome = read_outcome(y)
     if len(outcome) and not np.ptp(outcome) > 0:
-        raise ValueError(
-            f"y is {outcome[0]:g} for all {len(outcome):,} customers; a constant outcome shows no effect"
-        )
+        raise ValueError(f"y is {outcome[0]:g} for all {len(outcome):,} customers; a constant outcome shows no effect")
     arms = read_arms(treatment, n=len(outcome), control=control, min_arm_size=MIN_ARM_SIZE)
     table = read_propensity(propensity, arms=arms)
     fold = folds_by_arm(arms, n_folds=n_folds, random_state=random_state)
