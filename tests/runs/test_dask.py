@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.runs.conftest import COUNT, run, write_light
-from tests.runs.test_resume import board, results
+from tests.runs.test_resume import pages, results
 
 # The first kernel of the harbour case waits, so that its worker can be killed.
 ONCE = """\
@@ -53,9 +54,13 @@ def test_a_cluster_gives_the_same_results_even_if_a_worker_is_killed(
         killer.join(10)
     assert killed
     assert code == 0, output
-    assert {entry["state"] for entry in board(reports).values()} == {"done"}
+    entries = json.loads((reports / "board.json").read_text())["runs"]
+    assert [(entry["case"], entry["state"]) for entry in entries] == [("whole", "done"), ("harbour", "done")]
     assert run(str(folder), "--reports", str(at_home))[0] == 0
+    assert len(results(reports)) == 2
     assert results(reports) == results(at_home)
+    assert len(pages(reports)) == 4  # a brief and a step each
+    assert pages(reports) == pages(at_home)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -32,7 +33,14 @@ def board(reports: Path) -> dict[str, dict[str, object]]:
 
 
 def results(reports: Path) -> dict[str, bytes]:
-    return {file.parent.name: file.read_bytes() for file in sorted(reports.rglob("result.json"))}
+    return {file.parent.relative_to(reports).as_posix(): file.read_bytes() for file in reports.rglob("result.json")}
+
+
+def pages(reports: Path) -> dict[str, str]:
+    """Return the steps' pages without what tells where and when they were made and how long that took."""
+    made = re.compile(r"\d{4}-\d\d-\d\dT[\d:.+]+|\b\d+\.\d\b")
+    found = {page.relative_to(reports).as_posix(): page.read_text() for page in reports.rglob("*/*/*/*.html")}
+    return {name: made.sub("", text.replace(str(reports), "")) for name, text in found.items()}
 
 
 def wait_until(true: Callable[[], bool], seconds: float) -> None:
