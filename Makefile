@@ -13,6 +13,9 @@ export UV_COMPILE_BYTECODE := 1
 # A project environment of its own: whatever the shell had is not to leak into it.
 unexport PYTHONPATH
 
+# An interpreter with the peers that do not share an environment with the project (see CONTRIBUTING.md).
+PEERS ?= $(BIN)/python
+
 .PHONY: help setup report lab test lint lock sample bench clean
 
 help: ## list the targets
@@ -50,7 +53,9 @@ test: lint $(SAMPLE)/bank.yml ## everything: lint, contracts, unit tests, doctes
 	@$(BIN)/python -m pytest -n 2 --dist worksteal -q
 
 bench: setup ## the benchmarks whose figures stand in the README
-	@for script in retention uplift experiments recovery sample_bank forty_cases; do $(BIN)/python benchmarks/$$script.py || exit 1; done
+	@for script in retention batch recovery sample_bank forty_cases; do $(BIN)/python benchmarks/$$script.py || exit 1; done
+	@for script in uplift experiments; do $(BIN)/python benchmarks/$$script.py --peers $(PEERS) || exit 1; done
+	@$(BIN)/python benchmarks/readme.py
 
 lock: setup ## compile requirements.lock anew from pyproject.toml
 	@$(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \

@@ -171,6 +171,9 @@ def main() -> None:
                 "absent" if line is None else f"{line['seconds']:.3f} s, cpu {line['cpu_seconds']:.3f} s",
             )
         print({name: round(value, 2) for name, value in summary.items() if isinstance(value, float)})
+    if any("tea_tasting" not in summary for summary in results["threads"].values()):
+        print("tea-tasting is absent: the kept figures stay as they are (see --peers)")
+        return
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 

@@ -337,6 +337,10 @@ def main() -> None:
         )
         table = summary(job, found)
         print(f"\n{job}\n{table.round(5).to_string(index=False)}", flush=True)
+        absent = set(JOBS[job]) - set(table["learner"])
+        if absent:
+            print(f"absent: {', '.join(sorted(absent))}; the kept figures stay as they are (see --peers)")
+            continue
         RESULTS.parent.mkdir(exist_ok=True)
         kept = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
         kept[job] = {"versions": json.loads(told.stdout), "rows": json.loads(table.to_json(orient="records"))}
