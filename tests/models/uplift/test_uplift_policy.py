@@ -374,3 +374,20 @@ def test_tables_stay_the_callers():
     calibration_by_decile(frame["y"], frame["u"], frame["t"])
     policy_curve(frame["u"], y=frame["y"], treatment=frame["t"], require_calibrated=False)
     pd.testing.assert_frame_equal(frame, before)
+
+
+def test_the_curve_of_tied_predictions_does_not_depend_on_the_order_of_rows() -> None:
+    """Where all are tied it is the straight line of treating at random; where half are, only that half is."""
+    random = np.random.default_rng(5)
+    n = 400
+    treatment, y = random.integers(0, 2, n), random.normal(size=n)
+    curves = {}
+    for name, scores in (("all tied", np.ones(n)), ("halves", np.repeat([2.0, 1.0], n // 2))):
+        for shuffled in (False, True):
+            at = random.permutation(n) if shuffled else np.arange(n)
+            table = policy_curve(scores[at], y=y[at], treatment=treatment[at], propensity=0.5, require_calibrated=False)
+            curves[name, shuffled] = table[table["policy"] == "model"].drop(columns="arm").reset_index(drop=True)
+    for name in ("all tied", "halves"):
+        pd.testing.assert_frame_equal(curves[name, False], curves[name, True], rtol=1e-9)
+    line = curves["all tied", False]
+    np.testing.assert_allclose(line["profit"], line["share_treated"] * line["profit"].iloc[-1], atol=1e-9)

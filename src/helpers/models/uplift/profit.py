@@ -114,12 +114,13 @@ def policy_curve(
 
     best_arm, average_arm = net.argmax(axis=1), int(net.mean(axis=0).argmax())
     order = np.argsort(-net.max(axis=1), kind="stable")
+    ends = np.r_[0, np.flatnonzero(np.diff(net.max(axis=1)[order])) + 1, n]
     at = np.arange(n)
     gained, spent = earned[at, best_arm][order], paid[at, best_arm][order]
     sums = [np.r_[0.0, np.cumsum(part)] for part in (gained, gained**2, spent)]
     lines = []
     for size in np.unique(np.linspace(0, n, n_points).round().astype(int)):
-        lines.append(account.row("model", "", size, *(float(part[size]) for part in sums)))
+        lines.append(account.row("model", "", size, *_up_to(sums, ends, size)))
         lines.append(account.share("random", size / n, average_arm, str(labels[average_arm])))
     lines.append(account.line("no_one", np.zeros(n, dtype=np.intp)))
     lines += [account.share("everyone", 1.0, arm, str(label)) for arm, label in enumerate(labels)]
@@ -130,6 +131,21 @@ def policy_curve(
     result = pd.DataFrame(lines)
     result["within_budget"] = True if budget is None else result["spend"] <= budget + 1e-9
     return result.assign(n=n)
+
+
+def _up_to(sums: list[np.ndarray], ends: np.ndarray, size: int) -> tuple[float, float, float]:
+    """Earned, squares and spent of the first ``size``; of customers that the ranking does not tell apart, a share of all.
+
+    Otherwise the curve would depend on the order in which tied customers happen to stand in the table.
+    """
+    block = min(int(np.searchsorted(ends, size, side="right")) - 1, len(ends) - 2)
+    first, last = ends[block], ends[block + 1]
+    share = (size - first) / (last - first)
+    earned, squares, spent = (
+        float(part[first] + weight * (part[last] - part[first]))
+        for part, weight in zip(sums, (share, share**2, share), strict=True)
+    )
+    return earned, squares, spent
 
 
 def capacity_by_place(
