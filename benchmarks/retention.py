@@ -225,6 +225,17 @@ JOBS: dict[str, tuple[Callable[[], Job], str, float]] = {
 }
 
 
+SIZES = {
+    "curves": "1e7 spells in arrays, 6 segments",
+    "parquet": "the same from a file",
+    "logrank": "1e7 spells, 6 groups",
+    "incidence": "1e6 spells, 2 causes, with variance",
+    "cox": "1e6 × 8 numbers, Efron",
+    "cox_cat": "1e6, 576 patterns",
+    "discrete": "1e5 customers, 951,556 person-periods",
+}
+
+
 def _peak_mb(call: Call) -> float:
     """Peak of what Python and numpy allocate during the call, above what was there before it.
 
@@ -283,13 +294,17 @@ def run_job(name: str, rounds: int) -> dict[str, Any]:
 
 def as_table(content: dict[str, Any]) -> str:
     """The README's table."""
-    lines = ["| job | peer | peer, s | ours, s | ratio (wall; cpu) | demand |", "|:--|:--|--:|--:|--:|:--|"]
+    lines = ["| job | size | peer | peer, s | ours, s | ratio (wall; cpu) | demand |", "|:--|:--|:--|--:|--:|--:|:--|"]
     for name, job in content["jobs"].items():
         for way, ratio in job["peer_over_ours"].items():
             theirs, own = job["median_seconds"][way], job["median_seconds"]["ours"]
             wall, cpu = ratio["wall"], ratio["cpu"]
             told = f"{1 / wall:.2f} × the scan; {1 / cpu:.2f}" if name == "parquet" else f"{wall:,.1f} ×; {cpu:,.1f} ×"
-            lines.append(f"| {name} | {way} | {theirs['wall']:.3f} | {own['wall']:.4f} | {told} | {job['demand']} |")
+            memory = job["agreement"].get("ours_peak_mb_above_data")
+            asked = job["demand"] + ("" if memory is None else f" (measured: {memory:.0f} MB)")
+            lines.append(
+                f"| {name} | {SIZES[name]} | {way} | {theirs['wall']:.3f} | {own['wall']:.4f} | {told} | {asked} |"
+            )
     return "\n".join(lines)
 
 
