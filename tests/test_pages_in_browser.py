@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,8 +22,14 @@ def chromium() -> str | None:
     )
 
 
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+# No folder of fonts at all: what a page shows then, it has brought along.
+NO_FONTS = '<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig></fontconfig>'
+
+
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
+def launcher() -> Iterator[Any]:
+    """Start chromium, with further settings: ``launcher(env=…)``."""
     program = chromium()
     if program is None:
         message = "no chromium on this machine"
@@ -32,11 +39,14 @@ def browser() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=program, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        )
-        yield started
-        started.close()
+        yield lambda **more: playwright.chromium.launch(executable_path=program, args=ARGUMENTS, **more)
+
+
+@pytest.fixture(scope="module")
+def browser(launcher: Any) -> Iterator[Any]:
+    started = launcher()
+    yield started
+    started.close()
 
 
 def pages(reports: Path) -> list[Path]:
@@ -85,7 +95,8 @@ def test_axe_finds_no_violation_in_the_dark(browser: Any, reports: Path) -> None
     from axe_core_python.sync_playwright import Axe
 
     axe = Axe()
-    for file in [reports / "index.html", *sorted(reports.rglob("0*.html"))[:5]]:
+    chosen = [*sorted(reports.rglob("0*.html"))[:5], *reports.rglob("brief.html")]
+    for file in [reports / "index.html", *dict.fromkeys(chosen)]:
         page, _ = open_page(browser, file, viewport=DESKTOP, color_scheme="dark")
         found = axe.run(page)["violations"]
         page.context.close()
@@ -109,6 +120,9 @@ def test_pages_print_on_a4(browser: Any, reports: Path) -> None:
         page.context.close()
         assert hidden, file
         assert document.startswith(b"%PDF")
+        sides = re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", document)
+        # A4 in points, to half a point.
+        assert {(round(float(a) / 595, 2), round(float(b) / 842, 2)) for a, b in sides} == {(1.0, 1.0)}, file
 
 
 def test_chinese_shows_without_a_system_font(browser: Any, reports: Path) -> None:
@@ -124,3 +138,28 @@ def test_chinese_shows_without_a_system_font(browser: Any, reports: Path) -> Non
         )
         page.context.close()
         assert loaded, file
+
+
+def test_chinese_is_drawn_where_the_system_has_no_font_at_all(launcher: Any, reports: Path, tmp_path: Path) -> None:
+    """With an empty fontconfig every Chinese glyph of headings, text and tables comes from the page's own font."""
+    (tmp_path / "fonts.conf").write_text(NO_FONTS)
+    browser = launcher(env={**os.environ, "FONTCONFIG_FILE": str(tmp_path / "fonts.conf")})
+    try:
+        for file in [file for file in pages(reports) if "/zh/" in file.as_posix()]:
+            page, _ = open_page(browser, file, viewport=DESKTOP)
+            page.evaluate("document.fonts.ready")
+            protocol = page.context.new_cdp_session(page)
+            protocol.send("DOM.enable")
+            protocol.send("CSS.enable")
+            root = protocol.send("DOM.getDocument")["root"]["nodeId"]
+            for selector in ("h1", "h2", "p", "td", "th"):
+                nodes = protocol.send("DOM.querySelectorAll", {"nodeId": root, "selector": selector})["nodeIds"]
+                chinese = page.locator(selector).evaluate_all(
+                    "all => all.map(one => /[\\u4e00-\\u9fff]/.test(one.innerText))"
+                )
+                for node, is_chinese in list(zip(nodes, chinese, strict=True))[:20]:
+                    fonts = protocol.send("CSS.getPlatformFontsForNode", {"nodeId": node})["fonts"]
+                    assert not is_chinese or any(font["isCustomFont"] for font in fonts), (file, selector, fonts)
+            page.context.close()
+    finally:
+        browser.close()
