@@ -70,7 +70,7 @@ def set_up() -> None:
     pools.client.possible = lambda: False
     pools.local = lambda n_workers: Here()
     preflight.check_bank = lambda plan: SimpleNamespace(
-        fingerprint="f", simulated=True, currency="CNY", n_rows={}, remarks=()
+        fingerprint="f", is_content_known=True, simulated=True, currency="CNY", n_rows={}, remarks=()
     )
 
 
