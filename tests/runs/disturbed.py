@@ -75,12 +75,18 @@ def set_up() -> None:
 
 
 class Watch:
-    """Counts the changes under a folder; kills its process group before the one with a given number."""
+    """Numbers the calls that may change a folder; kills its process group before the one with a given number.
+
+    Calls are numbered whether or not they change anything: that number is the same in every run. Whether something
+    has changed since the call before is seen by sizes and times, and times move in ticks of the system's clock: it
+    only chooses, once, which calls are worth a kill.
+    """
 
     def __init__(self, folder: Path, kill_before: int = 0) -> None:
         self.folder = str(folder)
         self.kill_before = kill_before
-        self.seen: list[str] = []
+        self.n_calls = 0
+        self.seen: list[tuple[int, str]] = []
         self.last: Any = None
         self.synced: set[tuple[int, int]] = set()
         self.unsynced: list[str] = []
@@ -104,17 +110,17 @@ class Watch:
             event == "open" and path.endswith(files.PART)
         ):
             return
+        self.n_calls += 1
         state = self.state()
-        if event != "os.rename" and state == self.last:
-            # Nothing has changed since the moment before (a lock was opened, a folder was there): the same kill.
-            return
-        self.last = state
-        self.seen.append(f"{event} {os.path.basename(path)}")
+        if event == "os.rename" or state != self.last:
+            # Otherwise (a lock was opened, a folder was there) it would be the same kill as the one before.
+            self.last = state
+            self.seen.append((self.n_calls, f"{event} {os.path.basename(path)}"))
         if event == "os.rename":
             status = os.stat(path)
             if (status.st_dev, status.st_ino) not in self.synced:
                 self.unsynced.append(os.path.basename(os.fsdecode(arguments[1])))
-        if len(self.seen) == self.kill_before:
+        if self.n_calls == self.kill_before:
             if event == "os.rename":
                 # Killed while it was written: half of it is there.
                 os.truncate(path, os.path.getsize(path) // 2)
@@ -208,7 +214,7 @@ def kills(playbook: str, folder: Path) -> dict[str, Any]:
     shutil.copytree(before, undisturbed)
     whole = run(playbook, undisturbed)
     told = []
-    for number, change in enumerate(whole["changes"], start=1):
+    for number, change in whole["changes"]:
         reports = folder / f"kill-{number}"
         shutil.copytree(before, reports)
         killed = run(playbook, reports, kill_before=number)
