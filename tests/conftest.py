@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+
+from tests.browser import ARGUMENTS, chromium
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
@@ -169,3 +171,25 @@ def sample_bank(sample_bank_folder: Path) -> Any:
     from helpers import bank as banks
 
     return banks.open(sample_bank_folder)
+
+
+@pytest.fixture(scope="module")
+def launcher() -> Iterator[Any]:
+    """Start chromium, with further settings: ``launcher(env=…)``."""
+    program = chromium()
+    if program is None:
+        message = "no chromium on this machine"
+        if os.environ.get("REQUIRE_BROWSER"):
+            pytest.fail(f"{message}, and this run requires one")
+        pytest.skip(message)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        yield lambda **more: playwright.chromium.launch(executable_path=program, args=ARGUMENTS, **more)
+
+
+@pytest.fixture(scope="module")
+def browser(launcher: Any) -> Iterator[Any]:
+    started = launcher()
+    yield started
+    started.close()

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from helpers.reporting import board
-from tests.test_pages_in_browser import DESKTOP, PHONE, browser, open_page
+from tests.browser import DESKTOP, PHONE, open_page
 
-__all__ = ["browser"]
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 HEADS = ("Case", "Step", "State", "Seconds", "Rows read", "Warnings", "Changes", "Main figures against target")
 

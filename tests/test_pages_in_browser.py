@@ -4,70 +4,20 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.browser import DESKTOP, PHONE, open_page
+
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-PHONE = {"width": 390, "height": 844}
-DESKTOP = {"width": 1280, "height": 900}
-
-
-def chromium() -> str | None:
-    return next(
-        (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
-    )
-
-
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 # No folder of fonts at all: what a page shows then, it has brought along.
 NO_FONTS = '<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig></fontconfig>'
 
 
-@pytest.fixture(scope="module")
-def launcher() -> Iterator[Any]:
-    """Start chromium, with further settings: ``launcher(env=…)``."""
-    program = chromium()
-    if program is None:
-        message = "no chromium on this machine"
-        if os.environ.get("REQUIRE_BROWSER"):
-            pytest.fail(f"{message}, and this run requires one")
-        pytest.skip(message)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        yield lambda **more: playwright.chromium.launch(executable_path=program, args=ARGUMENTS, **more)
-
-
-@pytest.fixture(scope="module")
-def browser(launcher: Any) -> Iterator[Any]:
-    started = launcher()
-    yield started
-    started.close()
-
-
 def pages(reports: Path) -> list[Path]:
     return sorted(reports.rglob("*.html"))
-
-
-def open_page(browser: Any, file: Path, **settings: Any) -> tuple[Any, list[str]]:
-    """Open a page offline and collect what it asks for and complains of."""
-    context = browser.new_context(offline=True, **settings)
-    page = context.new_page()
-    trouble: list[str] = []
-    page.on("console", lambda message: trouble.append(message.text) if message.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: trouble.append(str(error)))
-    page.on(
-        "request",
-        lambda request: (
-            None if request.url.startswith(("file:", "data:")) else trouble.append(f"asked for {request.url}")
-        ),
-    )
-    page.goto(file.as_uri())
-    return page, trouble
 
 
 def test_pages_open_offline_without_a_request_or_an_error(browser: Any, reports: Path) -> None:

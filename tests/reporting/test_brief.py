@@ -17,6 +17,7 @@ from helpers.reporting.brief.kept import ACTIVITY, CHANNELS, GOALS, POST_MORTEM,
 from helpers.reporting.brief.lines import strip
 from helpers.reporting.tables import anchor
 from helpers.steps.post_mortem import decisions
+from tests.browser import PHONE, open_page
 
 ABOUT = {
     "bank": {"en": "Test bank", "zh": "测试银行"}, "as_of": "2025-12-31", "branch": "Harbour", "currency": "CNY",
@@ -385,22 +386,15 @@ def test_lights_are_refused_when_misspelt(tmp_path: Path) -> None:
 @pytest.mark.browser
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("arms", [("treatment",), ("coupon", "points", "call")])
-def test_it_prints_on_one_side_and_fits_a_phone(tmp_path: Path, language: str, arms: tuple[str, ...]) -> None:
-    from playwright.sync_api import sync_playwright
-
-    from tests.test_pages_in_browser import PHONE, chromium
-
-    program = chromium()
-    if program is None:
-        pytest.skip("no chromium on this machine")
+def test_it_prints_on_one_side_and_fits_a_phone(
+    browser: Any, tmp_path: Path, language: str, arms: tuple[str, ...]
+) -> None:
     everything(tmp_path, arms=arms)
     file = brief.write(tmp_path, language=language, title="Silver-haired check-in · Harbour branch")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(viewport=PHONE)
-        page.goto(file.as_uri())
-        width = page.evaluate("document.documentElement.scrollWidth")
-        printed = page.pdf(prefer_css_page_size=True)
-        browser.close()
+    page, trouble = open_page(browser, file, viewport=PHONE)
+    width = page.evaluate("document.documentElement.scrollWidth")
+    printed = page.pdf(prefer_css_page_size=True)
+    page.context.close()
+    assert trouble == []
     assert width <= PHONE["width"]
     assert len(re.findall(rb"/Type\s*/Page[^s]", printed)) == 1
