@@ -6,7 +6,6 @@ the variable.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -164,6 +163,7 @@ def _run(plan: Plan, reports: Path, bank: Bank, **settings: Any) -> int:
     """Run a checked plan, tell of every step, and return how much went wrong."""
     from helpers.runs import batch, summary
     from helpers.runs.board import Board
+    from helpers.runs.progress import Progress
 
     board = Board(reports, plan, bank)
     unwritten: dict[str, None] = {}
@@ -183,7 +183,7 @@ def _run(plan: Plan, reports: Path, bank: Bank, **settings: Any) -> int:
     except OSError as error:
         # Nothing has run: a board that can't be written could not say so later either.
         raise Refusal(unwritable(error)) from error
-    with _progress(plan.n_steps, plan.language) as report:
+    with Progress(plan.n_steps, plan.language) as report:
 
         def finished(entry: StepRun) -> None:
             report(entry)
@@ -360,45 +360,3 @@ def _overrides(given: list[str]) -> dict[str, str]:
             raise Refusal(at(f"-p {entry!r}", Text("should be [step.]name=value", "应写成 [步骤.]名称=取值")))
         found[name.strip()] = value
     return found
-
-
-class _progress:
-    """A progress bar on a terminal, one line a step elsewhere (a log of the night)."""
-
-    def __init__(self, n_steps: int, language: str) -> None:
-        self.n_steps = n_steps
-        self.language = language
-        self.n_done = 0
-        self.bar = None
-
-    def __enter__(self) -> _progress:
-        if sys.stderr.isatty():
-            from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-            self.bar = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TimeElapsedColumn(),
-                console=Console(stderr=True),
-            )
-            self.task = self.bar.add_task(Text("starting", "启动中").say(self.language), total=self.n_steps)
-            self.bar.start()
-        return self
-
-    def __call__(self, entry: StepRun) -> None:
-        from helpers.runs import summary
-
-        self.n_done += 1
-        text = f"{entry.case} / {entry.step}: {summary.STATES[entry.state].say(entry.language)}"
-        if self.bar is not None:
-            self.bar.update(self.task, advance=1, description=text)
-        else:
-            seconds = Text(f"{entry.seconds:.1f} s", f"{entry.seconds:.1f} 秒").say(entry.language)
-            beside = summary.note(entry) if entry.kept_from else seconds
-            typer.echo(f"[{self.n_done}/{self.n_steps}] {text} ({beside})", err=True)
-
-    def __exit__(self, *_: object) -> None:
-        if self.bar is not None:
-            self.bar.stop()
