@@ -15,11 +15,11 @@ from helpers.models.retention.curves import (
     KaplanMeier,
     at_risk_on,
     check_watched,
-    maturity,
     on_days,
     watched_until,
 )
 from helpers.models.retention.left_out import carry
+from helpers.models.retention.maturity import on_each_day
 
 
 def _incidence(
@@ -107,7 +107,7 @@ def cumulative_incidence(
     horizon = int(watched_until(counts).min()) if horizon_days is None else col.check_horizon(horizon_days)
     check_watched(counts, km.retained, horizon)
     last, first = on_days(counts, horizon)
-    eligible, immature = maturity(counts, first)
+    eligible, immature = on_each_day(counts, first)
     at_risk = at_risk_on(counts, first)
     n_groups, n_days, n_causes = len(counts.labels), horizon + 1, len(counts.causes)
     z = ndtri(1 - alpha / 2)
@@ -144,4 +144,4 @@ def cumulative_incidence(
             "n_immature": spread(immature),
         }
     )
-    return carry(table, *counts.left_out, source=spells if isinstance(spells, pd.DataFrame) else None)
+    return carry(table, *counts.left_out, source=spells)

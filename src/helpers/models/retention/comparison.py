@@ -13,6 +13,7 @@ from scipy.special import chdtrc
 from helpers.models.retention import columns as col
 from helpers.models.retention.counts import SpellCounts, collect
 from helpers.models.retention.left_out import carry
+from helpers.models.retention.maturity import at_horizon
 
 ALL = "all"
 
@@ -77,6 +78,13 @@ def _by_strata(counts: SpellCounts, n_by: int) -> tuple[list[tuple[object, ...]]
     return groups, list(parts.values())
 
 
+def _known(counts: SpellCounts, pick: np.ndarray) -> tuple[int, int]:
+    """Customers of some counts whose state on the last day compared, that of their last lapse, is known and not known."""
+    lapses = np.flatnonzero(counts.lapsed[pick].any(axis=0))
+    eligible, immature = at_horizon(counts, counts.times[lapses[-1]] if len(lapses) else 0.0)
+    return int(eligible[pick].sum()), int(immature[pick].sum())
+
+
 def logrank(
     spells: pd.DataFrame | ibis.Table, *, by: str | Sequence[str], strata: str | Sequence[str] | None = None
 ) -> pd.DataFrame:
@@ -97,7 +105,9 @@ def logrank(
         ``group_a``, ``group_b`` (texts; the overall test is the row with ``group_a == "all"``),
         ``statistic`` (χ²), ``df``, ``p_value``, ``p_adjusted`` (Holm over the pairs; the overall test
         stands alone), ``n_a``, ``n_b`` customers
-        (in the overall row: everybody, twice). Without any lapse the statistic is 0 and p is 1.
+        (in the overall row: everybody, twice); ``n_eligible``, ``n_immature`` (customers of the groups compared
+        whose state on the day of their last lapse is known, not known). Without any lapse the statistic is 0
+        and p is 1.
 
     Raises
     ------
@@ -126,11 +136,11 @@ def logrank(
             f"by must tell at least two groups apart; there is only {', '.join(map(col.group_name, groups))}"
         )
     names = [col.group_name(label) for label in groups]
-    customers = dict.fromkeys(groups, 0)
-    for label, rows in zip(counts.labels, counts.rows, strict=True):
-        customers[label[: len(groups_by)]] += round(float(rows))
-    n = [customers[label] for label in groups]
+    # Which of the groups each count belongs to: a group has one a stratum.
+    place = np.array([groups.index(label[: len(groups_by)]) for label in counts.labels])
+    n = np.bincount(place, counts.rows).round().astype(int)
     pairs = list(combinations(range(len(groups)), 2))
+    known = [_known(counts, np.isin(place, pick)) for pick in (range(len(groups)), *pairs)]
     tests = [_test(parts, range(len(groups))), *(_test(parts, pair) for pair in pairs)]
     p_values = np.array([float(chdtrc(df, statistic)) for statistic, df in tests])
     table = pd.DataFrame(
@@ -141,8 +151,10 @@ def logrank(
             "df": [df for _, df in tests],
             "p_value": p_values,
             "p_adjusted": np.append(p_values[:1], holm(p_values[1:])),
-            "n_a": [sum(n), *(n[a] for a, _ in pairs)],
-            "n_b": [sum(n), *(n[b] for _, b in pairs)],
+            "n_a": [n.sum(), *(n[a] for a, _ in pairs)],
+            "n_b": [n.sum(), *(n[b] for _, b in pairs)],
+            "n_eligible": [eligible for eligible, _ in known],
+            "n_immature": [immature for _, immature in known],
         }
     )
-    return carry(table, *counts.left_out, source=spells if isinstance(spells, pd.DataFrame) else None)
+    return carry(table, *counts.left_out, source=spells)

@@ -13,6 +13,7 @@ from scipy.special import ndtri
 from helpers.models.retention import columns as col
 from helpers.models.retention.counts import SpellCounts, collect
 from helpers.models.retention.left_out import carry
+from helpers.models.retention.maturity import at_horizon, on_each_day
 
 
 @dataclass(frozen=True)
@@ -82,14 +83,6 @@ def on_days(counts: SpellCounts, horizon: int) -> tuple[np.ndarray, np.ndarray]:
     return np.searchsorted(counts.times, days, side="right") - 1, np.searchsorted(counts.times, days)
 
 
-def maturity(counts: SpellCounts, first: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Customers whose state on a day is known, and those whose watching ended before it, ``(n_groups, n_days)``."""
-    before = np.zeros((len(counts.labels), len(counts.times) + 1), dtype=counts.rows_censored.dtype)
-    before[:, 1:] = np.cumsum(counts.rows_censored, axis=1)
-    immature = np.rint(before[:, first]).astype(np.int64)
-    return np.rint(counts.rows).astype(np.int64)[:, None] - immature, immature
-
-
 def at_risk_on(counts: SpellCounts, first: np.ndarray) -> np.ndarray:
     """Weight at risk on each day, ``(n_groups, n_days)``; also between the times of fractional spells."""
     n_times = len(counts.times)
@@ -116,7 +109,8 @@ def survival_curves(
         ``entry_day`` (days; who enters on day 0 is at risk from day 0 on, later entries from the day
         after) and ``weight``.
     by : str or list of str, optional
-        Grouping columns; rows where one is empty are left out and counted (:func:`left_out`).
+        Grouping columns; rows where one is empty are left out and counted (:func:`left_out`). A category that
+        nobody is in has no curve and no row.
     horizon_days : int
         Last day of the curves, at least 1.
     alpha : float
@@ -163,7 +157,7 @@ def curves_of(counts: SpellCounts, *, horizon: int, alpha: float, source: object
     check_watched(counts, km.retained, horizon)
     last, first = on_days(counts, horizon)
     lower, upper = bounds(km.retained, km.greenwood, alpha)
-    eligible, immature = maturity(counts, first)
+    eligible, immature = on_each_day(counts, first)
     n_groups, n_days = len(counts.labels), horizon + 1
 
     def stand(values: np.ndarray, start: float) -> np.ndarray:
@@ -184,7 +178,7 @@ def curves_of(counts: SpellCounts, *, horizon: int, alpha: float, source: object
             "n_immature": immature.ravel(),
         }
     )
-    return carry(table, *counts.left_out, source=source if isinstance(source, pd.DataFrame) else None)
+    return carry(table, *counts.left_out, source=source)
 
 
 def median_retention(
@@ -203,8 +197,9 @@ def median_retention(
         The ``by`` columns; ``median_days`` (first day on which the curve is at or below one half), ``lower``,
         ``upper`` (first days on which the curve's bounds are: Brookmeyer–Crowley on the log(−log) scale), in
         days; infinite where that was not reached while the group was watched; ``n`` (customers),
-        ``lapsed`` (their weight);
-        ``watched_days`` (last day on which somebody was watched).
+        ``lapsed`` (their weight); ``watched_days`` (last day on which somebody was watched); ``n_eligible``,
+        ``n_immature`` (state known, not known, on the median day, or on the last day watched where the median
+        was not reached).
 
     References
     ----------
@@ -226,15 +221,19 @@ def median_retention(
         reached = curve <= 0.5 + 1e-12
         return np.where(reached.any(axis=1), counts.times[reached.argmax(axis=1)].astype(float), np.inf)
 
+    median, watched = crossing(km.retained), watched_until(counts)
+    eligible, immature = at_horizon(counts, np.minimum(median, watched))
     table = pd.DataFrame(
         {
             **counts.frame(np.arange(len(counts.labels))),
-            "median_days": crossing(km.retained),
+            "median_days": median,
             "lower": crossing(lower),
             "upper": crossing(upper),
             "n": np.rint(counts.rows).astype(np.int64),
             "lapsed": counts.lapsed.sum(axis=1),
-            "watched_days": watched_until(counts),
+            "watched_days": watched,
+            "n_eligible": eligible,
+            "n_immature": immature,
         }
     )
-    return carry(table, *counts.left_out, source=spells if isinstance(spells, pd.DataFrame) else None)
+    return carry(table, *counts.left_out, source=spells)

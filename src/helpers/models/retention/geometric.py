@@ -110,7 +110,8 @@ class ShiftedBetaGeometric:
             ``period``; ``retained`` with ``lower``, ``upper`` (shares; uncertainty of the two parameters,
             on the logit scale);
             ``churn`` (share of those there that leaves in the period); ``seen`` (True up to the last
-            period watched); ``n`` (customers at the start).
+            period watched); ``n`` (customers at the start), ``n_eligible``, ``n_immature`` (state after the
+            period known, not known: watched no longer).
         """
         periods, alpha = col.check_horizon(periods, name="periods"), col.check_alpha(alpha)
         t = np.arange(periods + 1, dtype=float)
@@ -121,6 +122,8 @@ class ShiftedBetaGeometric:
         inside = (share > 0) & (share < 1)
         odds = np.log(np.where(inside, share, 0.5) / np.where(inside, 1 - share, 0.5))
         churn = np.concatenate([[0.0], 1 - share[1:] / share[:-1]])
+        ended = np.concatenate([[0.0], np.cumsum(self._censored)])
+        immature = ended[np.minimum(np.arange(periods + 1), len(self._censored))]
         return pd.DataFrame(
             {
                 "period": np.arange(periods + 1),
@@ -130,6 +133,8 @@ class ShiftedBetaGeometric:
                 "churn": churn,
                 "seen": np.arange(periods + 1) <= self.last_period_,
                 "n": np.full(periods + 1, self.n_),
+                "n_eligible": self.n_ - immature,
+                "n_immature": immature,
             }
         )
 

@@ -20,6 +20,10 @@ REASONS: dict[str, Text] = {
     "not_in_customers": Text("has activity but no row in customers", "有行为记录但不在客户表中"),
     "missing_group": Text("the grouping column is empty", "分组字段为空"),
     "not_watched": Text("was not watched past the day of entry", "进入观察当日之后没有观察期"),
+    "not_active_then": Text(
+        "was no active customer on the day of the forecast: silent already, not joined yet or closed",
+        "预测当日不是活跃客户：已经沉默、尚未加入或已销户",
+    ),
     "weight_zero": Text("carries no weight", "权重为零"),
     "no_base_before_payout": Text("has no balance before the payout", "发放前没有余额记录"),
     "no_new_money": Text("brought no money above the usual level", "发放时资产未高于平时水平"),
@@ -34,9 +38,9 @@ def entry(reason: str, n: int, *, column: str = "") -> dict[str, Any]:
     return {"reason": reason, "column": column, "n": int(n)}
 
 
-def carry(table: pd.DataFrame, *lines: dict[str, Any], source: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Attach lines with n > 0 to a table, after those that its source carried."""
-    earlier = list(source.attrs.get("left_out", [])) if source is not None else []
+def carry(table: pd.DataFrame, *lines: dict[str, Any], source: object = None) -> pd.DataFrame:
+    """Attach lines with n > 0 to a table, after those that its source carried (a lazy table carries none)."""
+    earlier = list(source.attrs.get("left_out", [])) if isinstance(source, pd.DataFrame) else []
     table.attrs["left_out"] = earlier + [line for line in lines if line["n"] > 0]
     return table
 

@@ -15,6 +15,7 @@ from helpers.models.retention.comparison import holm
 from helpers.models.retention.counts import SpellCounts, collect
 from helpers.models.retention.curves import KaplanMeier, check_watched
 from helpers.models.retention.left_out import carry
+from helpers.models.retention.maturity import at_horizon
 
 
 def _means(counts: SpellCounts, horizon: int) -> tuple[np.ndarray, np.ndarray]:
@@ -79,8 +80,7 @@ def restricted_mean(
     counts = collect(spells, by=by)
     area, se = _means(counts, horizon)
     z = ndtri(1 - alpha / 2)
-    immature = np.rint(counts.rows_censored[:, counts.times < horizon].sum(axis=1)).astype(np.int64)
-    rows = np.rint(counts.rows).astype(np.int64)
+    eligible, immature = at_horizon(counts, horizon)
     table = pd.DataFrame(
         {
             **counts.frame(np.arange(len(counts.labels))),
@@ -88,12 +88,12 @@ def restricted_mean(
             "se_days": se,
             "lower": np.maximum(area - z * se, 0.0),
             "upper": np.minimum(area + z * se, float(horizon)),
-            "n": rows,
-            "n_eligible": rows - immature,
+            "n": eligible + immature,
+            "n_eligible": eligible,
             "n_immature": immature,
         }
     )
-    return carry(table, *counts.left_out, source=spells if isinstance(spells, pd.DataFrame) else None)
+    return carry(table, *counts.left_out, source=spells)
 
 
 def restricted_mean_differences(
@@ -111,7 +111,8 @@ def restricted_mean_differences(
     DataFrame, one row a pair
         ``group_a``, ``group_b`` (texts); ``difference_days`` (a minus b), ``se_days``, ``lower``,
         ``upper`` in days;
-        ``p_value`` and ``p_adjusted`` (Holm over the pairs); ``n_a``, ``n_b`` customers.
+        ``p_value`` and ``p_adjusted`` (Holm over the pairs); ``n_a``, ``n_b`` customers; ``n_eligible``,
+        ``n_immature`` (both groups together: state at the horizon known, not known).
 
     Raises
     ------
@@ -133,7 +134,8 @@ def restricted_mean_differences(
     pairs = list(combinations(range(len(area)), 2))
     a, b = np.array(pairs).T
     names = counts.names()
-    rows = np.rint(counts.rows).astype(np.int64)
+    eligible, immature = at_horizon(counts, horizon)
+    rows = eligible + immature
     difference, error = area[a] - area[b], np.hypot(se[a], se[b])
     z = ndtri(1 - alpha / 2)
     # Two groups without any lapse do not differ: 0 with no spread, p = 1.
@@ -151,6 +153,8 @@ def restricted_mean_differences(
             "p_adjusted": holm(p_value),
             "n_a": rows[a],
             "n_b": rows[b],
+            "n_eligible": eligible[a] + eligible[b],
+            "n_immature": immature[a] + immature[b],
         }
     )
-    return carry(table, *counts.left_out, source=spells if isinstance(spells, pd.DataFrame) else None)
+    return carry(table, *counts.left_out, source=spells)

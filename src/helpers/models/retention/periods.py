@@ -25,7 +25,9 @@ from helpers.models.retention.design import (
     standardise,
     summary,
 )
+from helpers.models.retention.left_out import carry
 from helpers.models.retention.left_out import entry as left_out_entry
+from helpers.models.retention.maturity import ended_before
 from helpers.models.retention.prediction import with_interval
 from helpers.models.retention.threads import one_thread
 
@@ -55,11 +57,14 @@ class DiscreteHazard:
     Attributes
     ----------
     summary_ : DataFrame indexed by covariate
-        ``coef, se, odds_ratio, lower, upper`` (of the odds ratio), ``z, p_value``.
+        ``coef, se, odds_ratio, lower, upper`` (of the odds ratio), ``z, p_value``; ``summary_.attrs``
+        has ``n``, ``n_lapsed``, ``n_eligible``, ``n_immature`` (customers whose state at the end of the last
+        period with a lapse is known, not known).
     baseline_ : DataFrame, one row a period
         ``period, from_day, to_day, at_risk, lapsed, effect`` (log odds at mean covariates), ``hazard,
         retained`` (at the period's end). A period in which nobody lapsed has hazard 0, one in which
-        everybody did has 1; neither has a finite effect.
+        everybody did has 1; neither has a finite effect. ``n_eligible``, ``n_immature``: customers whose state
+        at the period's end is known, not known.
     log_likelihood_ : float
     n_, n_lapsed_, n_person_periods_ : int
 
@@ -99,6 +104,8 @@ class DiscreteHazard:
         self.left_out_ = list(spell.left_out)
         with one_thread():
             self._fit(columns, spell)
+        carry(self.summary_, *self.left_out_, source=spells)
+        carry(self.baseline_, source=self.summary_)
         return self
 
     def _fit(self, columns: list[Covariate], spell: SpellArrays) -> None:
@@ -118,10 +125,12 @@ class DiscreteHazard:
         self._mean, self._beta = cells.mean, beta / cells.spread
         covariance = covariance / np.outer(cells.spread, cells.spread)
         self.covariance_ = covariance
+        immature = ended_before(spell, self.period_days, periods.n_periods)
         self.summary_ = summary(shown, self._beta, covariance, self.alpha, ratio="odds_ratio")
         self.log_likelihood_ = value
         self.n_, self.n_lapsed_ = spell.n, round(float(lapsed.sum()))
-        self.summary_.attrs.update(n=self.n_, n_lapsed=self.n_lapsed_)
+        young = int(immature[np.flatnonzero(lapsed)[-1]])
+        self.summary_.attrs.update(n=self.n_, n_lapsed=self.n_lapsed_, n_eligible=self.n_ - young, n_immature=young)
         self.references_ = dict(self.design_.references_)
         effect = np.where(lapsed > 0, np.inf, -np.inf)
         effect[live] = level
@@ -144,6 +153,8 @@ class DiscreteHazard:
                 "effect": effect,
                 "hazard": hazard,
                 "retained": np.cumprod(1 - hazard),
+                "n_eligible": spell.n - immature,
+                "n_immature": immature,
             }
         )
 

@@ -17,6 +17,7 @@ from helpers.models.retention.cox.proportionality import proportionality
 from helpers.models.retention.cox.riskset import ByRow, RiskSets, Times, build, index_times
 from helpers.models.retention.cox.ties import tie_sums
 from helpers.models.retention.design import Covariate, Design, check_collinear, check_spread, summary
+from helpers.models.retention.left_out import carry
 from helpers.models.retention.prediction import with_interval
 from helpers.models.retention.threads import one_thread
 
@@ -44,10 +45,13 @@ class CoxRetention:
     ----------
     summary_ : DataFrame indexed by covariate
         ``coef, se, hazard_ratio, lower, upper`` (of the hazard ratio), ``z, p_value``. Categories appear
-        as ``name[level]`` against the level named in ``references_``.
+        as ``name[level]`` against the level named in ``references_``. Every coefficient rests on all
+        customers; ``summary_.attrs`` has them: ``n``, ``n_lapsed``, ``n_eligible``, ``n_immature`` (state on
+        the day of the last lapse known, not known).
     baseline_ : DataFrame
         ``day, at_risk, lapsed, hazard, cumulative_hazard, retained`` of a customer with all covariates at
-        their mean (``means_``), on the days of lapses.
+        their mean (``means_``), on the days of lapses; ``n_eligible``, ``n_immature`` (customers whose state on
+        the day is known, not known).
     log_likelihood_, log_likelihood_null_ : float
         Partial log-likelihood (without the penalty) at the estimate and at 0.
     concordance_ : float
@@ -125,6 +129,7 @@ class CoxRetention:
         for stale in ("_baseline", "_concordance"):
             self.__dict__.pop(stale, None)
         self._keep(sets, times, point, information)
+        carry(self.summary_, *spell.left_out, source=spells)
         self._columns, self._spell, self._sets, self._times = columns, spell, sets, times
         self.last_day_ = float(spell.days.max())
         self.left_out_ = spell.left_out
@@ -168,7 +173,8 @@ class CoxRetention:
         self.means_ = pd.Series(sets.mean, index=shown, name="mean")
         self.covariance_ = np.linalg.inv(information) / np.outer(sets.spread, sets.spread)
         self.summary_ = summary(shown, self._beta, self.covariance_, self.alpha)
-        self.summary_.attrs.update(n=self.n_, n_lapsed=self.n_lapsed_)
+        young = int(times.ended[-1])
+        self.summary_.attrs.update(n=self.n_, n_lapsed=self.n_lapsed_, n_eligible=self.n_ - young, n_immature=young)
         self.references_ = dict(self.design_.references_)
         self.log_likelihood_ = point.value
         # At coefficients of 0 the sums are the counts themselves.
@@ -198,8 +204,11 @@ class CoxRetention:
                     "hazard": hazard,
                     "cumulative_hazard": cumulative,
                     "retained": np.exp(-cumulative),
+                    "n_eligible": self.n_ - times.ended,
+                    "n_immature": times.ended,
                 }
             )
+            carry(self._baseline, source=self.summary_)
         return self._baseline
 
     @property
@@ -309,7 +318,7 @@ class CoxRetention:
         DataFrame, one row a covariate, then ``all``
             ``covariate, statistic`` (χ²), ``df, p_value, p_adjusted, holds`` (True: no sign of change),
             ``slope`` (change of the coefficient from the first to the last lapse, one Newton step),
-            ``en``, ``zh`` (the answer in words).
+            ``en``, ``zh`` (the answer in words). It rests on all customers of ``summary_``.
 
         References
         ----------
@@ -317,6 +326,7 @@ class CoxRetention:
         """
         col.check_alpha(alpha)
         with one_thread():
-            return proportionality(
+            table = proportionality(
                 self._sets, self._times, self._point, self.design_.names_, alpha=alpha, ties=self.ties
             )
+        return carry(table, source=self.summary_)

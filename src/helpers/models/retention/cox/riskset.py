@@ -57,6 +57,8 @@ class Times:
         Lapses in rows.
     weight_sum, at_risk : array of shape (n_days,)
         Lapses, and spells at risk, in weights.
+    ended : array of int, shape (n_days,)
+        Customers whose watching ended before each day.
     """
 
     days: np.ndarray
@@ -66,6 +68,7 @@ class Times:
     count: np.ndarray
     weight_sum: np.ndarray
     at_risk: np.ndarray
+    ended: np.ndarray
 
     @property
     def mean_weight(self) -> np.ndarray:
@@ -103,7 +106,8 @@ def index_times(spell: SpellArrays) -> Times:
         n_days = len(lapse_days)
         late = np.bincount(before + 1, spell.mass, minlength=n_days + 1)[1:]
         at_risk = at_risk - _from_the_end(late)
-    return Times(lapse_days, last, before, event, rows[lapse, 1], mass[lapse, 1], at_risk.astype(float))
+    ended = np.rint(np.cumsum(rows[:, 0]) - rows[:, 0])[lapse].astype(np.int64)
+    return Times(lapse_days, last, before, event, rows[lapse, 1], mass[lapse, 1], at_risk.astype(float), ended)
 
 
 def _from_the_end(values: np.ndarray) -> np.ndarray:

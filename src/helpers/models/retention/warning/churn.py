@@ -11,6 +11,8 @@ import pandas as pd
 
 from helpers.findings import Figure, Finding, Text, Writer
 from helpers.models.retention import columns as col
+from helpers.models.retention.left_out import carry
+from helpers.models.retention.left_out import entry as left_out_entry
 from helpers.models.retention.threads import one_thread
 from helpers.models.retention.warning import features, scores
 from helpers.models.retention.warning.logistic import Logistic, label_of
@@ -51,6 +53,8 @@ class ChurnWarning:
         silent), ``expected_rate`` (base rate of the training days),
         ``predicted`` (mean probability), ``auc, auc_lower, auc_upper, brier, brier_base_rate, skill,
         skill_lower, skill_upper, better`` (True where the skill's lower bound is above 0).
+        No forecast is too young to count: every test day lies horizon plus ``silent_days`` before today.
+        :func:`left_out` says how many were not forecast, over all horizons and test days.
     calibration_ : DataFrame
         ``horizon_days, bin, n, lapsed, predicted, observed, lower, upper, lift, captured`` over all test
         days, highest probabilities first: calibration table and lift by tenth in one.
@@ -163,6 +167,7 @@ class ChurnWarning:
 
         oldest = pd.Timestamp(first).date() + timedelta(days=self.silent_days)
         tests, bins, weights, today_p = [], [], [], {}
+        n_not_forecast = 0
         now = frame(today)
         for horizon in horizons:
             lag = timedelta(days=horizon + self.silent_days)
@@ -180,6 +185,7 @@ class ChurnWarning:
                 past = [(frame(c), c) for c in self._grid(cutoff - lag, oldest, self.max_cutoffs)]
                 model = Logistic(self.attributes_).fit(past, gaps, horizon)
                 table = frame(cutoff)
+                n_not_forecast += len(people) - len(table)
                 label = label_of(table, gaps, cutoff, horizon)
                 guess = model.predict(table)
                 names.append(table["customer_id"].to_numpy())
@@ -210,6 +216,9 @@ class ChurnWarning:
             }
         )
         self.n_unknown_ = len(people) - len(now)
+        carry(self.probabilities_, left_out_entry("not_active_then", self.n_unknown_))
+        for tested in (self.backtest_, self.calibration_):
+            carry(tested, left_out_entry("not_active_then", n_not_forecast))
         self.as_of_ = today
         del self._frames
         return self
