@@ -190,8 +190,8 @@ def _run(plan: Plan, reports: Path, bank: Bank, **settings: Any) -> int:
             on_board(lambda: board.add(entry))
 
         # Of tables behind a URL nobody can say cheaply whether they changed: nothing is kept from an earlier run.
-        known = bank.fingerprint if bank.is_content_known else ""
-        runs = batch.run(plan, reports, progress=finished, bank_fingerprint=known, **settings)
+        known = bank.fingerprints if bank.is_content_known else None
+        runs = batch.run(plan, reports, progress=finished, bank_tables=known, **settings)
     on_board(board.draw)
     for line in summary.lines(runs, language=plan.language):
         typer.echo(line)

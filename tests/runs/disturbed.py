@@ -70,7 +70,13 @@ def set_up() -> None:
     pools.client.possible = lambda: False
     pools.local = lambda n_workers: Here()
     preflight.check_bank = lambda plan: SimpleNamespace(
-        fingerprint="f", is_content_known=True, simulated=True, currency="CNY", n_rows={}, remarks=()
+        fingerprint="f",
+        fingerprints={"bank.yml": "f"},
+        is_content_known=True,
+        simulated=True,
+        currency="CNY",
+        n_rows={},
+        remarks=(),
     )
 
 

@@ -10,7 +10,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from helpers.runs import identity
+from helpers.runs import identity, parameters
 from helpers.runs.code import Code
 from helpers.runs.plan import StepPlan
 from helpers.runs.step import StepJob
@@ -44,7 +44,8 @@ def package(tmp_path: Path) -> Path:
 def notebook(tmp_path: Path) -> Path:
     file = tmp_path / "a.ipynb"
     source = "%matplotlib inline\nfrom helpers.reporting import Page\nfrom helpers.bank import open"
-    nbformat.write(new_notebook(cells=[new_code_cell(source)]), file)
+    declared = new_code_cell("limit_days: int = 5  # days at most", metadata={"tags": ["parameters"]})
+    nbformat.write(new_notebook(cells=[declared, new_code_cell(source)]), file)
     return file
 
 
@@ -71,6 +72,9 @@ def test_the_real_notebooks_need_their_step_and_not_another_one() -> None:
     assert not any("/steps/post_mortem" in name or "/runs/" in name for name in names)
 
 
+TABLES = {"bank.yml": "s1", "activity": "a1", "rewards": "r1"}
+
+
 @pytest.fixture
 def job(tmp_path: Path, notebook: Path) -> StepJob:
     (tmp_path / "data" / "catalogue").mkdir(parents=True)
@@ -78,7 +82,7 @@ def job(tmp_path: Path, notebook: Path) -> StepJob:
     job = StepJob(
         playbook="p", playbook_title="P", case="c", case_title="C", language="en",
         step=StepPlan("a", notebook, {"bank": "b", "limit_days": 5}), siblings=("z", "a"), reports=tmp_path / "reports",
-        root=tmp_path, time_limit_seconds=60, bank_fingerprint="f", earlier=("z",),
+        root=tmp_path, time_limit_seconds=60, bank_tables=TABLES, earlier=("z",),
     )  # fmt: skip
     for step in ("a", "z"):
         (job.run_dir / step).mkdir(parents=True)
@@ -99,7 +103,10 @@ def test_each_thing_that_matters_changes_its_own_part(job: StepJob, package: Pat
     assert changed() == set()
     assert changed(replace(job, reports=job.reports, time_limit_seconds=5, siblings=("a",))) == set()
     assert changed(replace(job, step=replace(job.step, parameters={"bank": "b", "limit_days": 6}))) == {"parameters"}
-    assert changed(replace(job, bank_fingerprint="g")) == {"bank"}
+    assert changed(replace(job, bank_tables={**TABLES, "bank.yml": "other"})) == {"bank"}
+    # A table more or less is another bank; what a table holds counts where it is read.
+    assert changed(replace(job, bank_tables={**TABLES, "tags": "t1"})) == {"bank"}
+    assert changed(replace(job, bank_tables={**TABLES, "activity": "a2"})) == set()
     # A parameter that names a file: it is the content that counts.
     (tmp_path / "b").write_text("sealed")
     assert changed() == {"parameters"}
@@ -110,6 +117,29 @@ def test_each_thing_that_matters_changes_its_own_part(job: StepJob, package: Pat
     assert changed() == {"earlier", "catalogues"}
     job.step.notebook.write_text(job.step.notebook.read_text() + "\n")
     assert changed() == {"earlier", "catalogues", "notebook"}
+
+
+def test_a_table_counts_for_the_steps_that_read_it(job: StepJob, package: Path) -> None:
+    other_rewards = replace(job, bank_tables={**TABLES, "rewards": "r2"})
+    parts = identity.of(job, Code(package))
+    identity.record(job, parts, seconds=1.0, started_at="s", finished_at="f")
+    # Its result does not say what it has read: then it may have read everything.
+    assert identity.kept(other_rewards, parts) is None
+    result = job.run_dir / "a" / "result.json"
+    result.write_text(json.dumps({**json.loads(result.read_text()), "about": {"tables_read": ["activity"]}}))
+    identity.record(job, parts, seconds=1.0, started_at="s", finished_at="f")
+    assert identity.kept(other_rewards, parts) is not None
+    assert identity.kept(replace(job, bank_tables={**TABLES, "activity": "a2"}), parts) is None
+
+
+def test_the_meaning_of_a_parameter_is_on_the_page(
+    job: StepJob, package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chinese = replace(job, language="zh")
+    before = identity.of(chinese, Code(package))
+    monkeypatch.setattr(parameters, "meanings", lambda: {"limit_days": "天数上限（含）"})
+    now = identity.of(chinese, Code(package))
+    assert {part for part in now if now[part] != before[part]} == {"parameters"}
 
 
 def test_kept_needs_everything_that_was_left_whole(job: StepJob, package: Path) -> None:

@@ -43,6 +43,8 @@ class Bank:
         Last day that is seen: rows, values and loads after it are hidden.
     branch : str
         Branch that is looked at, empty for the whole bank.
+    fingerprints : dict of str to str
+        Digest of each table's content, and of `bank.yml`.
     remarks : tuple of Problem
         What the data doctor noticed and tolerated.
     """
@@ -51,7 +53,7 @@ class Bank:
     settings: settings.Settings
     tables: dict[str, Any]
     as_of: date
-    fingerprint: str
+    fingerprints: dict[str, str]
     branch: str = ""
     remarks: tuple[Problem, ...] = ()
     whole: Bank | None = field(default=None, repr=False)
@@ -64,6 +66,11 @@ class Bank:
         if name in TABLES:
             return self.tables.get(name)
         raise AttributeError(f"a bank has no {name!r}; its tables are {', '.join(TABLES)}")
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """One digest of all tables and of `bank.yml`."""
+        return sources.fingerprint(self.fingerprints)
 
     @property
     def is_content_known(self) -> bool:
@@ -236,7 +243,7 @@ def open_bank(path: str | Path, *, as_of: str | date | None = None, branch: str 
         If ``as_of`` or ``branch`` doesn't fit the data.
     """
     folder = places.find(path)
-    if folder.name == settings.FILE:
+    if folder.name == places.SETTINGS:
         folder = folder.parent
     config = settings.read(folder, tuple(TABLES))
     tables, problems = sources.connect(folder, config)
@@ -248,9 +255,9 @@ def open_bank(path: str | Path, *, as_of: str | date | None = None, branch: str 
     problems += [Problem(name, "", needed) for name in missing]
     if problems:
         raise BankError(str(path), problems)
-    fingerprint = sources.fingerprint(folder, config)
+    fingerprints = sources.fingerprints(folder, config)
     remarks: tuple[Problem, ...] = ()
-    if os.environ.get(CHECKED) == fingerprint:
+    if os.environ.get(CHECKED) == sources.fingerprint(fingerprints):
         checks.strip(tables)
     else:
         problems, remarks = checks.check(tables, aum_net_of_overdrafts=config.aum_net_of_overdrafts)
@@ -261,7 +268,7 @@ def open_bank(path: str | Path, *, as_of: str | date | None = None, branch: str 
         settings=config,
         tables=tables,
         as_of=date.max,
-        fingerprint=fingerprint,
+        fingerprints=fingerprints,
         remarks=remarks,
     )
     bank = replace(bank, as_of=_last_day(bank))

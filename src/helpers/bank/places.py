@@ -7,6 +7,9 @@ from pathlib import Path
 from helpers.findings.finding import Text
 from helpers.findings.spoken import SpokenError
 
+# What a bank's folder is known by; among the digests of its tables the one of its settings stands under this name.
+SETTINGS = "bank.yml"
+
 
 def project_root() -> Path:
     """Return the checkout that holds ``data/catalogue``: above the working folder, else the one of this package.

@@ -8,11 +8,10 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from helpers.bank.places import SETTINGS
 from helpers.bank.problems import BankError, Problem
 from helpers.findings.finding import Text
 from helpers.findings.spoken import SpokenError, at, nearest
-
-FILE = "bank.yml"
 
 
 class _Strict(BaseModel):
@@ -137,16 +136,16 @@ def read(folder: Path, known_tables: tuple[str, ...]) -> Settings:
     BankError
         If the folder or file is missing, the YAML is broken, or an entry is unknown or of a wrong type.
     """
-    file = folder / FILE
+    file = folder / SETTINGS
     if not file.is_file():
-        there = Text(f"there is no {FILE} in it", f"文件夹中没有 {FILE}")
+        there = Text(f"there is no {SETTINGS} in it", f"文件夹中没有 {SETTINGS}")
         if not folder.exists():
             there = Text("the folder does not exist", "文件夹不存在")
         words = Text(
-            f"{there.en}; a bank is a folder with {FILE} and its tables",
-            f"{there.zh}；银行数据是含 {FILE} 与各数据表的文件夹",
+            f"{there.en}; a bank is a folder with {SETTINGS} and its tables",
+            f"{there.zh}；银行数据是含 {SETTINGS} 与各数据表的文件夹",
         )
-        raise BankError(str(folder), [Problem(FILE, "", words)])
+        raise BankError(str(folder), [Problem(SETTINGS, "", words)])
     try:
         content = read_yaml(file)
         if not isinstance(content, dict):
@@ -155,15 +154,15 @@ def read(folder: Path, known_tables: tuple[str, ...]) -> Settings:
             raise SpokenError(at(str(file), words))
         settings = Settings.model_validate(content)
     except ValidationError as error:
-        raise BankError(str(folder), [Problem(FILE, "", line) for line in explain(error)]) from error
+        raise BankError(str(folder), [Problem(SETTINGS, "", line) for line in explain(error)]) from error
     except SpokenError as error:
-        raise BankError(str(folder), [Problem(FILE, "", text) for text in error.texts]) from error
+        raise BankError(str(folder), [Problem(SETTINGS, "", text) for text in error.texts]) from error
     problems = []
     for table in settings.tables:
         if table not in known_tables:
             near = nearest(table, known_tables)
             words = Text(f"no canonical table{near.en}", f"没有这个标准表{near.zh}")
-            problems.append(Problem(FILE, "", at(f"tables.{table}", words)))
+            problems.append(Problem(SETTINGS, "", at(f"tables.{table}", words)))
     if problems:
         raise BankError(str(folder), problems)
     return settings

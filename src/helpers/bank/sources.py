@@ -6,9 +6,12 @@ import codecs
 import difflib
 import glob
 import hashlib
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from helpers.bank.places import SETTINGS
 from helpers.bank.problems import Problem
 from helpers.bank.schemas import TABLES, ColumnRule, TableRule
 from helpers.bank.settings import Settings, TableSource
@@ -68,27 +71,46 @@ def connect(folder: Path, config: Settings) -> tuple[dict[str, Any], list[Proble
     return tables, problems
 
 
-def fingerprint(folder: Path, config: Settings) -> str:
-    """Return a short digest of the bank's data: names and content of its files, and `bank.yml`.
+def fingerprints(folder: Path, config: Settings) -> dict[str, str]:
+    """Return a digest of each table that is there, names and content of its files; under `SETTINGS` that of `bank.yml`.
 
     Files up to `_WHOLE_BYTES` count with all their bytes. Of a larger one, whose reading would take longer than the step
     that asks, `_N_BLOCKS` blocks spread over it count, its size, and when it was last written: a copy of it is another
     file. A database file counts like any other. Tables behind a URL count by name only, see :func:`is_content_known`.
     """
+    found = {SETTINGS: hashlib.sha256(config.model_dump_json().encode()).hexdigest()}
+    known: dict[Path, bytes] = {}
+    for name in TABLES:
+        source = config.tables.get(name) or _by_convention(folder, name)
+        if source is not None:
+            whole = hashlib.sha256()
+            for file in _files(folder, config, source):
+                # Tables of one database lie in the same files.
+                if file not in known:
+                    known[file] = _content(folder, file)
+                whole.update(known[file])
+            found[name] = whole.hexdigest()
+    return found
+
+
+def fingerprint(of_tables: Mapping[str, str]) -> str:
+    """Return one short digest of all tables and settings, from those of :func:`fingerprints`."""
+    return hashlib.sha256(json.dumps(dict(of_tables), sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _content(folder: Path, file: Path) -> bytes:
+    size = file.stat().st_size
     digest = hashlib.sha256()
-    for file in _files(folder, config):
-        size = file.stat().st_size
-        digest.update(f"{file.relative_to(folder) if file.is_relative_to(folder) else file.name}:{size}:".encode())
-        with file.open("rb") as handle:
-            if size <= _WHOLE_BYTES:
-                digest.update(hashlib.file_digest(handle, "sha256").digest())
-                continue
+    digest.update(f"{file.relative_to(folder) if file.is_relative_to(folder) else file.name}:{size}:".encode())
+    with file.open("rb") as handle:
+        if size <= _WHOLE_BYTES:
+            digest.update(hashlib.file_digest(handle, "sha256").digest())
+        else:
             digest.update(f"{file.stat().st_mtime_ns}:".encode())
             for k in range(_N_BLOCKS):
                 handle.seek(k * max(size - _BLOCK_BYTES, 0) // (_N_BLOCKS - 1))
                 digest.update(handle.read(_BLOCK_BYTES))
-    digest.update(config.model_dump_json().encode())
-    return digest.hexdigest()[:16]
+    return digest.digest()
 
 
 def is_content_known(config: Settings) -> bool:
@@ -96,17 +118,14 @@ def is_content_known(config: Settings) -> bool:
     return not config.connection.url
 
 
-def _files(folder: Path, config: Settings) -> list[Path]:
-    found: list[Path] = []
-    for name in TABLES:
-        source = config.tables.get(name) or _by_convention(folder, name)
-        if source is not None and source.file:
-            found += _matching(folder, source.file)
-    if config.connection.database:
-        database = folder / config.connection.database
-        # What DuckDB has not yet moved into its file stands beside it.
-        found += [file for file in (database, Path(f"{database}.wal")) if file.is_file()]
-    return found
+def _files(folder: Path, config: Settings, source: TableSource) -> list[Path]:
+    if source.file:
+        return _matching(folder, source.file)
+    if not config.connection.database:
+        return []
+    database = folder / config.connection.database
+    # What DuckDB has not yet moved into its file stands beside it.
+    return [file for file in (database, Path(f"{database}.wal")) if file.is_file()]
 
 
 def _matching(folder: Path, pattern: str) -> list[Path]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from dataclasses import replace
 from pathlib import Path
@@ -19,11 +19,13 @@ Progress = Callable[[StepRun], None]
 
 
 def jobs_of(
-    plan: Plan, case: CasePlan, reports: Path, *, bank_fingerprint: str = "", kernel_server: str = ""
+    plan: Plan, case: CasePlan, reports: Path, *, bank_tables: Mapping[str, str] | None = None, kernel_server: str = ""
 ) -> list[StepJob]:
     """Return the jobs of one case in order."""
     from helpers.bank.connection import CHECKED
+    from helpers.bank.sources import fingerprint
 
+    tables = dict(bank_tables or {})
     running = [step.name for step in case.steps]
     names = plan.step_names or tuple(running)
     folder = reports.resolve() / plan.name / case.name / plan.language
@@ -39,8 +41,8 @@ def jobs_of(
             reports=reports.resolve(),
             root=project_root(),
             time_limit_seconds=plan.time_limit_seconds,
-            bank_fingerprint=bank_fingerprint,
-            environment={CHECKED: bank_fingerprint} if bank_fingerprint else {},
+            bank_tables=tables,
+            environment={CHECKED: fingerprint(tables)} if tables else {},
             kernel_server=kernel_server,
             earlier=names[: names.index(step.name)],
         )
@@ -54,7 +56,7 @@ def run(
     *,
     workers: int = 0,
     progress: Progress | None = None,
-    bank_fingerprint: str = "",
+    bank_tables: Mapping[str, str] | None = None,
     force: bool = False,
     from_step: str = "",
     start_pool: pools.Start = pools.local,
@@ -71,8 +73,9 @@ def run(
         Cases side by side; 0 takes one a core, at most one a case.
     progress : callable, optional
         Called with each finished :class:`StepRun`.
-    bank_fingerprint : str
-        Of the bank that was checked; without it nothing is kept, because nothing is known of the data.
+    bank_tables : mapping of str to str
+        Digests of the tables of the bank that was checked; without them nothing is kept, because nothing is known of
+        the data.
     force : bool
         Run everything again.
     from_step : str
@@ -91,7 +94,7 @@ def run(
         plan,
         reports,
         progress=progress,
-        bank_fingerprint=bank_fingerprint,
+        bank_tables=bank_tables,
         again_from=0 if force else plan.step_names.index(from_step) if from_step else len(plan.step_names),
         start_pool=start_pool,
         kernel_server=kernel_server,
@@ -107,14 +110,14 @@ class _Batch:
         reports: Path,
         *,
         progress: Progress | None,
-        bank_fingerprint: str,
+        bank_tables: Mapping[str, str] | None,
         again_from: int,
         start_pool: pools.Start,
         kernel_server: str,
     ) -> None:
         self.plan = plan
         self.queues = {
-            case.name: jobs_of(plan, case, reports, bank_fingerprint=bank_fingerprint, kernel_server=kernel_server)
+            case.name: jobs_of(plan, case, reports, bank_tables=bank_tables, kernel_server=kernel_server)
             for case in plan.cases
         }
         self.progress = progress
@@ -154,7 +157,7 @@ class _Batch:
         """Take the next job of a case that has to run, with its identity; those before it that stand are kept."""
         while queue:
             job = queue.pop(0)
-            if not job.bank_fingerprint:
+            if not job.bank_tables:
                 return job
             parts = identity.of(job, self.code)
             again = len(job.earlier) >= self.again_from

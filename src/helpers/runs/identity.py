@@ -10,15 +10,17 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from helpers.bank.places import SETTINGS
 from helpers.findings.files import write_whole
 from helpers.findings.result import RESULT_FILE
+from helpers.runs import parameters
 from helpers.runs.code import Code
 
 if TYPE_CHECKING:
     from helpers.runs.step import StepJob
 
 FILE = "identity.json"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 # Written along the way, of no consequence to a result.
 _LOGS = ("error.log", "kernel.log")
 _LIBRARIES = ("pandas", "numpy", "scipy", "scikit-learn", "matplotlib", "ibis-framework", "duckdb", "pyarrow")
@@ -28,10 +30,12 @@ def of(job: StepJob, code: Code) -> dict[str, str]:
     """Return a digest for each thing that the step's page and result depend on.
 
     Keys are ``notebook, parameters, code, libraries, catalogues, bank, earlier``; ``earlier`` covers what the steps
-    before it in the playbook have kept for this case.
+    before it in the playbook have kept for this case. ``bank`` covers which tables there are, and `bank.yml`: what
+    the tables hold counts only for those that the step reads, which its result tells (see :func:`record`).
     """
     shown = {
         "parameters": job.step.parameters,
+        "meanings": {name: entry.say(job.language) for name, entry in parameters.read(job.step.notebook).items()},
         "files": _named_files(job),
         "playbook": job.playbook_title,
         "case": job.case_title,
@@ -43,7 +47,7 @@ def of(job: StepJob, code: Code) -> dict[str, str]:
         "code": code.digest(job.step.notebook),
         "libraries": _libraries(),
         "catalogues": _together(sorted((job.root / "data" / "catalogue").glob("*.yml")), job.root),
-        "bank": job.bank_fingerprint,
+        "bank": _digest(json.dumps([sorted(job.bank_tables), job.bank_tables.get(SETTINGS)]).encode()),
         "earlier": _earlier(job),
     }
 
@@ -53,6 +57,7 @@ def record(job: StepJob, identity: dict[str, str], *, seconds: float, started_at
     content = {
         "schema_version": SCHEMA_VERSION,
         "parts": identity,
+        "tables": _tables_read(job),
         "files": {file.relative_to(job.run_dir).as_posix(): _digest(file.read_bytes()) for file in _left(job)},
         "seconds": round(seconds, 2),
         "started_at": started_at,
@@ -66,6 +71,9 @@ def kept(job: StepJob, identity: dict[str, str]) -> dict[str, Any] | None:
     content = _read(job.run_dir / job.step.name / FILE)
     if content.get("schema_version") != SCHEMA_VERSION or content.get("parts") != identity:
         return None
+    tables = content.get("tables", {})
+    if any(job.bank_tables.get(name) != digest for name, digest in tables.items()):
+        return None
     files = content.get("files", {})
     own = {job.page.name, f"{job.step.name}/{RESULT_FILE}"}
     if not own <= set(files):
@@ -75,6 +83,13 @@ def kept(job: StepJob, identity: dict[str, str]) -> dict[str, Any] | None:
         if not file.is_file() or _digest(file.read_bytes()) != digest:
             return None
     return content
+
+
+def _tables_read(job: StepJob) -> dict[str, str]:
+    """Digests of the tables that the step's result says it has read; of all where it doesn't say."""
+    about = _read(job.run_dir / job.step.name / RESULT_FILE).get("about", {})
+    names = about.get("tables_read", list(job.bank_tables))
+    return {name: job.bank_tables[name] for name in names if name in job.bank_tables}
 
 
 def _left(job: StepJob) -> list[Path]:

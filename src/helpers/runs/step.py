@@ -41,7 +41,8 @@ class StepJob:
     reports: Path
     root: Path
     time_limit_seconds: int
-    bank_fingerprint: str = ""
+    # Digests of the bank's tables; empty where its content isn't known.
+    bank_tables: dict[str, str] = field(default_factory=dict)
     # Set for the kernel, wherever it runs.
     environment: dict[str, str] = field(default_factory=dict)
     # Steps before this one in the playbook, whose kept results it may read.
