@@ -11,11 +11,14 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from helpers.findings import Text
 from helpers.findings.numbers import LANGUAGES, check_language
 from helpers.reporting import fonts
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 TEMPLATES = Path(__file__).parent / "templates"
 _HTML_LANG = {"en": "en", "zh": "zh-CN"}
@@ -123,6 +126,14 @@ def render(notebook: Any, setting: PageSetting) -> str:
     body, _ = exporter.from_notebook_node(nb, resources={"page": page})
     css = stylesheet()
     return body.replace("/*css*/", fonts.face_css(body) + css, 1)
+
+
+@cache
+def environment(folder: Path) -> Environment:
+    """Return the templates of a folder; each is compiled once a process, however many pages it draws."""
+    from jinja2 import Environment, FileSystemLoader
+
+    return Environment(loader=FileSystemLoader(folder), autoescape=True)
 
 
 @cache

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from queue import Empty
 from typing import ClassVar
 
+from jupyter_client.asynchronous import AsyncKernelClient
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.paths import jupyter_path
-from traitlets import default
+from traitlets import Float, Type, default
 from traitlets.config import Config
 
 from helpers.runs.forking import provisioner
@@ -24,10 +27,61 @@ _COUNTERS = {
 }
 
 
+_ANSWER_LIMIT_SECONDS = 1.0
+# The first "idle" is lost where the outputs' channel was not joined yet; then it is asked again.
+_IDLE_LIMIT_SECONDS = 0.05
+_POLL_SECONDS = 0.01
+
+
+class PromptKernelClient(AsyncKernelClient):
+    """Takes the kernel's word that it is ready; the stock client listens for 0.2 s of silence after it."""
+
+    async def wait_for_ready(self, timeout: float | None = None) -> None:
+        """Ask until the kernel answers, and until its "idle" after the answer shows that its outputs arrive too.
+
+        Raises
+        ------
+        RuntimeError
+            If the kernel died, or did not answer within ``timeout`` seconds.
+        """
+        ends = time.monotonic() + (float("inf") if timeout is None else timeout)
+        while True:
+            asked = self.kernel_info()
+            try:
+                answer = await self._recv_reply(asked, timeout=_ANSWER_LIMIT_SECONDS)
+                await self._idle_after(asked)
+            except (TimeoutError, Empty):
+                pass
+            else:
+                self._handle_kernel_info_reply(answer)
+                return
+            if not await self.is_alive():
+                raise RuntimeError("Kernel died before replying to kernel_info")
+            if time.monotonic() > ends:
+                raise RuntimeError(f"Kernel didn't respond in {timeout:g} seconds")
+
+    async def _idle_after(self, asked: str) -> None:
+        while True:
+            message = await self.get_iopub_msg(timeout=_IDLE_LIMIT_SECONDS)
+            own = message["parent_header"].get("msg_id") == asked
+            if own and message["content"].get("execution_state") == "idle":
+                return
+
+
 class WatchedKernelManager(AsyncKernelManager):
     """A kernel manager that remembers how its kernel ended; a worker runs one kernel at a time."""
 
     last_exit_code: ClassVar[int | None] = None
+    client_factory = Type(PromptKernelClient, klass=AsyncKernelClient)
+    # A kernel that was asked to end sometimes waits 10 s for a thread of its own that has ended already; its results
+    # are kept by then, so after half of this it gets SIGTERM, after all of it SIGKILL.
+    shutdown_wait_time = Float(1.0)
+
+    async def _async_finish_shutdown(
+        self, waittime: float | None = None, pollinterval: float = _POLL_SECONDS, restart: bool = False
+    ) -> None:
+        # A kernel that was asked to end is gone after some hundredths of a second; the stock manager looks each tenth.
+        await super()._async_finish_shutdown(waittime, pollinterval, restart)
 
     async def is_alive(self) -> bool:
         """Ask the provisioner; keep the exit code of a kernel that is gone."""

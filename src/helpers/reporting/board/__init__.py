@@ -86,28 +86,29 @@ def render(
     str
         A whole HTML document without any outside reference; its one script sorts the table.
     """
-    from jinja2 import Environment, FileSystemLoader
-
     check_language(language)
-    environment = Environment(loader=FileSystemLoader(_FOLDER), autoescape=True)
     everything = [run for entry in playbooks for run in entry["runs"]]
     drawn = [
         {"title": entry["title"], "runs": [row(run, last_runs, language) for run in _mark_first(entry["runs"])]}
         for entry in playbooks
     ]
-    markup = environment.get_template("board.html.j2").render(
-        lang="zh-CN" if language == "zh" else "en",
-        lang_code=language,
-        css="/*css*/",
-        script=_script(),
-        script_digest=_digest(_script()),
-        words={key: text.say(language) for key, text in _WORDS.items()},
-        heads=[{"name": name.say(language), "stands": stands, "sorts": sorts} for name, stands, sorts in _HEADS],
-        notes=[text.say(language) for text in _NOTES],
-        summary=_summary(everything).say(language),
-        simulated=simulated,
-        playbooks=drawn,
-        since=since(last_runs, everything, language),
+    markup = (
+        pages.environment(_FOLDER)
+        .get_template("board.html.j2")
+        .render(
+            lang="zh-CN" if language == "zh" else "en",
+            lang_code=language,
+            css="/*css*/",
+            script=_script(),
+            script_digest=_digest(_script()),
+            words={key: text.say(language) for key, text in _WORDS.items()},
+            heads=[{"name": name.say(language), "stands": stands, "sorts": sorts} for name, stands, sorts in _HEADS],
+            notes=[text.say(language) for text in _NOTES],
+            summary=_summary(everything).say(language),
+            simulated=simulated,
+            playbooks=drawn,
+            since=since(last_runs, everything, language),
+        )
     )
     css = pages.stylesheet() + (_FOLDER / "board.css").read_text(encoding="utf-8").strip()
     return markup.replace("/*css*/", fonts.face_css(markup) + css, 1)

@@ -78,25 +78,26 @@ def render(
     str
         A whole HTML document, one A4 side in print, without any outside reference.
     """
-    from jinja2 import Environment, FileSystemLoader
-
     check_language(language)
     case = KeptCase(Path(run_dir))
     lines = Lines(case, language)
-    environment = Environment(loader=FileSystemLoader(pages.TEMPLATES), autoescape=True)
     shown = lighting.lights(case)
-    markup = environment.get_template("brief.html.j2").render(
-        lang="zh-CN" if language == "zh" else "en",
-        css="/*css*/",
-        words={key: text.say(language) for key, text in _WORDS.items()},
-        title=title,
-        board=board,
-        links=[{"href": href, "text": text} for href, text in links],
-        simulated=bool(case.about.get("simulated")),
-        facts=_facts(case, language),
-        lights=[_light(lines, light) for light in shown[: parts.MAX_ARMS]],
-        more_arms=len(shown) > parts.MAX_ARMS,
-        blocks=[asdict(block) for block in parts.blocks(lines)],
+    markup = (
+        pages.environment(pages.TEMPLATES)
+        .get_template("brief.html.j2")
+        .render(
+            lang="zh-CN" if language == "zh" else "en",
+            css="/*css*/",
+            words={key: text.say(language) for key, text in _WORDS.items()},
+            title=title,
+            board=board,
+            links=[{"href": href, "text": text} for href, text in links],
+            simulated=bool(case.about.get("simulated")),
+            facts=_facts(case, language),
+            lights=[_light(lines, light) for light in shown[: parts.MAX_ARMS]],
+            more_arms=len(shown) > parts.MAX_ARMS,
+            blocks=[asdict(block) for block in parts.blocks(lines)],
+        )
     )
     css = pages.stylesheet() + (pages.TEMPLATES / "brief.css").read_text(encoding="utf-8").strip()
     return markup.replace("/*css*/", fonts.face_css(markup) + css, 1)

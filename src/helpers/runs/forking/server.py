@@ -7,6 +7,7 @@ imported here: a kernel always runs the sources as they stand.
 
 from __future__ import annotations
 
+import atexit
 import builtins
 import contextlib
 import gc
@@ -39,6 +40,7 @@ QUIET = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread
 def main() -> None:
     """Serve until the owner is gone; in a forked kernel, run it and end as any kernel ends."""
     path, owner = sys.argv[1], int(sys.argv[2])
+    ending = _Ending()
     # As ipykernel_launcher does: the working folder must not shadow a library.
     if sys.path[0] in ("", os.getcwd()):
         del sys.path[0]
@@ -50,6 +52,24 @@ def main() -> None:
         # Its default was read from the environment when the class was made, in the server. The server ends the kernel
         # with its connection; this watches the server.
         kernelapp.launch_new_instance(parent_handle=os.getppid())
+        ending.is_clean = True
+
+
+class _Ending:
+    """Spares a kernel that was asked to end the taking apart of everything imported: 0.2 s in a fork.
+
+    Made before anything is imported, so it is the last of what runs at exit: libraries have closed their own by then.
+    """
+
+    def __init__(self) -> None:
+        self.is_clean = False
+        atexit.register(self.leave)
+
+    def leave(self) -> None:
+        if self.is_clean:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(0)
 
 
 def _import_all() -> None:
