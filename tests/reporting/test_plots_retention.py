@@ -10,6 +10,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from helpers.findings.numbers import number
 from helpers.models import retention
 from helpers.reporting.plots import retention as plots
 from helpers.reporting.plots import style
@@ -157,8 +158,11 @@ def test_forest_names_the_banks_attributes_and_levels_in_the_readers_language() 
 
 def test_calibration_says_its_horizon_in_the_title_or_at_the_points(tables: dict[str, pd.DataFrame]) -> None:
     one = tables["plot_calibration"]
-    assert plots.plot_calibration(one).get_title() == "Falling silent within 30 days"
-    assert plots.plot_calibration(one, language="zh").get_title() == "30 天内沉默"
+    n = int(one["n"].sum())
+    came = number(one["lapsed"].sum() / n, "share")
+    assert plots.plot_calibration(one).get_title().startswith("Falling silent within 30 days: ")
+    assert plots.plot_calibration(one).get_title().endswith(f"predicted, {came} came (n = {n:,})")
+    assert plots.plot_calibration(one, language="zh").get_title().startswith("30 天内沉默：预测 ")
     several = plots.plot_calibration(pd.concat([one, one.assign(horizon_days=60)]))
     assert several.get_title() == ""
     assert {"30 days", "60 days"} <= set(texts(several))

@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from helpers import bank as banks
+from helpers.findings.numbers import number
 from helpers.steps import post_mortem
 from helpers.steps.post_mortem import cases, decisions, effects, hunters, measures, verdicts
 from tests.metrics.test_outcomes import campaign_tables
@@ -542,3 +543,19 @@ def test_hunters_without_rules_say_so(reviews: dict) -> None:
     case, _ = reviews["K001"]
     none = hunters.Hunters({}, ("a", "b"), 2, pd.DataFrame(), pd.DataFrame(), pd.DataFrame(), case)
     assert "can't be looked for" in post_mortem.hunters_findings(case, none)[0].text.en
+
+
+def test_what_went_to_a_handful_of_flagged_customers_is_not_said(reviews: dict) -> None:
+    case, measured = reviews["K001"]
+    found = post_mortem.find_hunters(case, measured)
+    n_flagged = int(found.table.set_index("rule").loc["flagged", "customers"])
+    assert n_flagged > 1
+    enough = post_mortem.hunters_findings(case, found, min_group_size=n_flagged)[0]
+    assert [figure.key for figure in enough.figures] == ["hunter_share", "hunter_cost"]
+    few = post_mortem.hunters_findings(case, found, min_group_size=n_flagged + 1)[0]
+    assert [figure.key for figure in few.figures] == ["hunter_share"]
+    assert f"(fewer than {n_flagged + 1} customers with at least" in few.text.en
+    assert f"（不足 {n_flagged + 1} 人，至少命中" in few.text.zh
+    cost = next(figure for figure in enough.figures if figure.key == "hunter_cost")
+    for language, sentence in (("en", few.text.en), ("zh", few.text.zh)):
+        assert number(cost.value, "money", language=language, currency=case.bank.currency) not in sentence

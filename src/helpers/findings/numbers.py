@@ -10,6 +10,8 @@ import math
 from datetime import date, datetime
 
 MISSING = "–"
+# Groups of fewer customers are merged or masked unless a page says otherwise.
+MIN_GROUP_SIZE = 10
 EN = "en"
 ZH = "zh"
 LANGUAGES = (EN, ZH)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field, model_validator
 
 from helpers.bank import catalogue
+from helpers.findings.numbers import MIN_GROUP_SIZE
 from helpers.metrics.exact import exact_sum
 from helpers.metrics.forms import FIT_SCORES, FitLevel, Range, Share
 from helpers.metrics.shares import wilson
@@ -92,7 +93,7 @@ def canonical_kinds(benefits: dict[str, Benefit] | None = None) -> dict[str, str
     return {code: slug for slug, benefit in known.items() for code in (slug, *benefit.also_called)}
 
 
-def benefit_history(bank: Bank, segment: str, *, min_group_size: int = 10) -> pd.DataFrame:
+def benefit_history(bank: Bank, segment: str, *, min_group_size: int = MIN_GROUP_SIZE) -> pd.DataFrame:
     """What the bank paid out by benefit, beside the catalogue: cost of one, share used, and the segment's part.
 
     Parameters

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from helpers.findings.numbers import MIN_GROUP_SIZE
 from helpers.metrics.shares import wilson
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def cohort_triangle(
     log_start: date,
     period_days: int = PERIOD_DAYS,
     max_periods: int = 12,
-    min_group_size: int = 10,
+    min_group_size: int = MIN_GROUP_SIZE,
     alpha: float = 0.05,
 ) -> pd.DataFrame:
     """Count activity by month of joining and period since joining (“N-period” retention).
@@ -117,7 +118,7 @@ def cohort_triangle(
     return table[list(COLUMNS)]
 
 
-def cohort_mean(triangle: pd.DataFrame, *, min_group_size: int = 10, alpha: float = 0.05) -> pd.DataFrame:
+def cohort_mean(triangle: pd.DataFrame, *, min_group_size: int = MIN_GROUP_SIZE, alpha: float = 0.05) -> pd.DataFrame:
     """Retention by period over all cohorts, weighted: all who were active over all who had the time.
 
     The plain mean of cohort shares would give a cohort of 30 the say of one of 3,000.

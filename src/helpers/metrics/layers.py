@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from helpers.findings.numbers import MIN_GROUP_SIZE
 from helpers.metrics.exact import exact_sum
 
 if TYPE_CHECKING:
@@ -168,7 +169,7 @@ def activity_tiers(table: pd.DataFrame, *, silent_days: int) -> pd.Categorical:
     )
 
 
-def value_activity_grid(layers: pd.DataFrame, *, min_group_size: int = 10) -> pd.DataFrame:
+def value_activity_grid(layers: pd.DataFrame, *, min_group_size: int = MIN_GROUP_SIZE) -> pd.DataFrame:
     """Count the cells of value tier by activity tier.
 
     Parameters
@@ -210,7 +211,7 @@ def value_activity_grid(layers: pd.DataFrame, *, min_group_size: int = 10) -> pd
     ]
 
 
-def rfm_groups(layers: pd.DataFrame, *, min_group_size: int = 10) -> pd.DataFrame:
+def rfm_groups(layers: pd.DataFrame, *, min_group_size: int = MIN_GROUP_SIZE) -> pd.DataFrame:
     """Sort customers into the eight RFM groups and count them.
 
     A customer is high in recency, frequency or money where it is at or above the median of those with any: the usual

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from helpers.findings.numbers import MIN_GROUP_SIZE
 from helpers.metrics.campaigns import Campaign
 from helpers.metrics.exact import exact_sum
 from helpers.metrics.journeys import NONE, STAGES, campaign_log, journey, known_stages
@@ -39,7 +40,7 @@ OTHER = "other"
 
 
 def contributions(
-    people: pd.DataFrame, *, by: str, value: str, target: float, min_group_size: int = 10
+    people: pd.DataFrame, *, by: str, value: str, target: float, min_group_size: int = MIN_GROUP_SIZE
 ) -> pd.DataFrame:
     """Split the gap between a target mean and the actual mean over groups, exactly.
 
@@ -161,7 +162,7 @@ def furthest_stage(people: pd.DataFrame, stages: tuple[str, ...]) -> pd.Series:
     return reached.sum(axis=1).map(lambda n: stages[int(n) - 1])
 
 
-def by_channel(people: pd.DataFrame, *, stages: tuple[str, ...], min_group_size: int = 10) -> pd.DataFrame:
+def by_channel(people: pd.DataFrame, *, stages: tuple[str, ...], min_group_size: int = MIN_GROUP_SIZE) -> pd.DataFrame:
     """Funnel of each channel of first contact, one row a channel.
 
     Returns

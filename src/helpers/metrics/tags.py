@@ -15,6 +15,7 @@ import pandas as pd
 from pydantic import Field, model_validator
 
 from helpers.bank import catalogue
+from helpers.findings.numbers import MIN_GROUP_SIZE
 from helpers.metrics.exact import exact_sum
 from helpers.metrics.layers import last_balances
 from helpers.metrics.segments import with_age
@@ -261,7 +262,7 @@ def tag_signals(
     *,
     known: dict[str, Tag] | None = None,
     recent_days: int = 30,
-    min_group_size: int = 10,
+    min_group_size: int = MIN_GROUP_SIZE,
     alpha: float = 0.05,
 ) -> pd.DataFrame | None:
     """Test each tag's hypothesis: does the share of active customers differ between the tag's values?

@@ -209,9 +209,9 @@ def describe(ax: Any, language: str) -> str:
     series = list(dict.fromkeys(t.get_text() for t in ax.texts if t.get_text().strip()))[:12]
     end = "。" if language == "zh" else ". "
     if x or y:
-        parts.append(
-            Text(f"Chart of {y or 'values'} by {x or 'group'}", f"图：{y or '数值'}，按{x or '分组'}").say(language)
-        )
+        # Bars and forests have names instead of numbers on one axis; the other one alone says what is drawn.
+        both = Text(f"Chart of {y} by {x}", f"图：{y}，按{x}")
+        parts.append((both if x and y else Text(f"Chart of {x or y}", f"图：{x or y}")).say(language))
     if series:
         joined = ", ".join(series)
         parts.append(Text(f"Labelled: {joined}", f"标注：{joined}").say(language))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from helpers.findings import Text
 from helpers.findings.labels import Label, label
-from helpers.findings.numbers import MISSING, ZH, check_language, is_missing, number
+from helpers.findings.numbers import MIN_GROUP_SIZE, MISSING, ZH, check_language, is_missing, number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,7 +18,6 @@ _LEFT = ("text", "date")
 # Sentences in cells want a column of their own width; Chinese says as much in half the characters.
 _LONG = {"en": 44, "zh": 22}
 _SHORT = 14
-MIN_GROUP_SIZE = 10
 # Columns that say how many customers a row speaks of, the first one that a table has.
 _SIZES = ("n", "customers", "n_customers", "n_eligible", "n_seen", "n_people")
 # Columns within whose values the groups are parts of one whole: a month's states, a day's segments.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from scipy.stats import false_discovery_control
 
+from helpers.findings.numbers import MIN_GROUP_SIZE
 from helpers.metrics.exact import exact_sum
 from helpers.metrics.shares import equal_shares_p_value, wilson
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def benefits_taken(
-    bank: Bank, group: ir.Table, base: ir.Table, *, alpha: float = 0.05, min_group_size: int = 10
+    bank: Bank, group: ir.Table, base: ir.Table, *, alpha: float = 0.05, min_group_size: int = MIN_GROUP_SIZE
 ) -> pd.DataFrame | None:
     """How often a segment uses the benefits that it is given, kind by kind, beside everybody else.
 

@@ -11,13 +11,20 @@ import numpy as np
 import pandas as pd
 from scipy.stats import false_discovery_control
 
+from helpers.findings.numbers import MIN_GROUP_SIZE
 from helpers.metrics.shares import equal_shares_p_value, share_ratio
 
 OTHER = "other"
 
 
 def tgi(
-    group: pd.Series, base: pd.Series, *, n_group: int, n_base: int, alpha: float = 0.05, min_group_size: int = 10
+    group: pd.Series,
+    base: pd.Series,
+    *,
+    n_group: int,
+    n_base: int,
+    alpha: float = 0.05,
+    min_group_size: int = MIN_GROUP_SIZE,
 ) -> pd.DataFrame:
     """Compare the shares of values in a segment and in the base that contains it.
 

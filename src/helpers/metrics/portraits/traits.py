@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from helpers.findings.numbers import MIN_GROUP_SIZE
 from helpers.metrics.portraits.index import tgi, with_adjusted
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def portrait(
     *,
     known_elsewhere: Sequence[str] = (),
     alpha: float = 0.05,
-    min_group_size: int = 10,
+    min_group_size: int = MIN_GROUP_SIZE,
 ) -> pd.DataFrame:
     """Compare a segment with the base on every trait of the customers table, age, products held, and tags.
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from helpers.findings import Figure, Text
-from helpers.reporting.brief.frame import MIN_GROUP_SIZE, block
+from helpers.findings.numbers import MIN_GROUP_SIZE
+from helpers.reporting.brief.frame import block
 from helpers.reporting.brief.kept import ACTIVITY, CHANNELS, GOALS, POST_MORTEM
 from helpers.reporting.brief.lines import Block, Line, Lines
 from helpers.reporting.brief.place import place

@@ -8,7 +8,6 @@ from helpers.findings import Text
 from helpers.reporting.brief.kept import ACTIVITY, CHANNELS, GOALS, POST_MORTEM, SEGMENTS
 from helpers.reporting.brief.lines import Block, Line, Lines
 
-MIN_GROUP_SIZE = 10
 STEP_NAMES = {
     GOALS: Text("step 1, goals", "第 1 步“目标拆解”"),
     SEGMENTS: Text("step 2, segments", "第 2 步“客群洞察”"),

@@ -96,15 +96,13 @@ def plot_cost(table: pd.DataFrame, *, ax: Axes | None = None, language: str = "e
     only = rows[rows["channel"] != TOTAL]
     if len(only):
         names = channel_names(only["channel"], language)
+        least, most = (
+            number(cost, "money_each", language=language, currency=currency) for cost in only["aac"].iloc[[-1, 0]]
+        )
         ax.set_title(
             Text(
-                f"An activated customer costs {number(only.aac.iloc[-1], 'money_each')} by {names[-1]} "
-                f"and {number(only.aac.iloc[0], 'money_each')} by {names[0]}",
-                f"每位激活新客：{names[-1]} {number(only.aac.iloc[-1], 'money_each', language='zh')} 元，"
-                f"{names[0]} {number(only.aac.iloc[0], 'money_each', language='zh')} 元"
-                if currency == "CNY"
-                else f"每位激活新客：{names[-1]} {number(only.aac.iloc[-1], 'money_each', language='zh')}，"
-                f"{names[0]} {number(only.aac.iloc[0], 'money_each', language='zh')}",
+                f"An activated customer costs {least} by {names[-1]} and {most} by {names[0]}",
+                f"每位激活新客：{names[-1]} {least}，{names[0]} {most}",
             ).say(language)
         )
     return ax
@@ -178,7 +176,7 @@ def plot_response(history: pd.DataFrame, *, curves: pd.DataFrame, ax: Axes | Non
     return ax
 
 
-def plot_split(splits: pd.DataFrame, *, ax: Axes | None = None, language: str = "en") -> Axes:
+def plot_split(splits: pd.DataFrame, *, ax: Axes | None = None, language: str = "en", currency: str = "") -> Axes:
     """Last month's split beside the proposed one.
 
     Parameters
@@ -202,10 +200,14 @@ def plot_split(splits: pd.DataFrame, *, ax: Axes | None = None, language: str = 
         change = (rows["best"] - rows["last"]).to_numpy()
         names = channel_names(rows["channel"], language)
         up, down = int(change.argmax()), int(change.argmin())
+        more, less = (
+            number(money, "money", language=language, currency=currency, signed=True)
+            for money in (change[up], change[down])
+        )
         ax.set_title(
             Text(
-                f"The proposal moves money most from {names[down]} to {names[up]}",
-                f"建议主要把预算从{names[down]}移向{names[up]}",
+                f"Proposed a month: {more} for {names[up]}, {less} for {names[down]}",
+                f"每月预算建议：{names[up]} {more}，{names[down]} {less}",
             ).say(language)
         )
     return ax

@@ -80,7 +80,7 @@ def rehearsal(bank: Bank, plan: Plan) -> pd.DataFrame:
         table = table.mutate(**{name: table[name].fill_null(0.0)})
     frame = table.execute().sort_values("customer_id", ignore_index=True)
     for name in ("active_days", "active_days_before"):
-        frame[name] = frame[name].fillna(0).astype(float)
+        frame[name] = frame[name].astype(float).fillna(0.0)
     frame["is_active"] = (frame["active_days"] > 0).astype(float)
     frame["aum_change"] = frame["aum_after"].astype(float) - frame["aum_before"].astype(float)
     return frame[COLUMNS]

@@ -9,7 +9,7 @@ import pandas as pd
 
 from helpers.bank.connection import parse_day
 from helpers.findings import Text
-from helpers.findings.numbers import beside
+from helpers.findings.numbers import MIN_GROUP_SIZE, beside
 from helpers.metrics import segments
 from helpers.metrics.acquisition import CONVENTIONS
 from helpers.metrics.contacts import Rule
@@ -89,7 +89,9 @@ def first_day(bank: Bank, acquired_since: str) -> date:
     return day
 
 
-def portrait(bank: Bank, *, since: date, alpha: float = 0.05, min_group_size: int = 10) -> pd.DataFrame | None:
+def portrait(
+    bank: Bank, *, since: date, alpha: float = 0.05, min_group_size: int = MIN_GROUP_SIZE
+) -> pd.DataFrame | None:
     """Who is there: share of each segment among the customers whom a channel brought, against the whole base.
 
     Returns

@@ -7,13 +7,14 @@ from collections.abc import Callable
 import pandas as pd
 
 from helpers.findings import Text
+from helpers.findings.numbers import MIN_GROUP_SIZE
 from helpers.metrics.acquisition import TOTAL
 from helpers.metrics.segments import read_segments
 from helpers.steps.channels.says import name
 
 
 def caption(
-    table_name: str, table: pd.DataFrame | None, *, currency: str = "", min_group_size: int = 10
+    table_name: str, table: pd.DataFrame | None, *, currency: str = "", min_group_size: int = MIN_GROUP_SIZE
 ) -> Text | None:
     """Say in one line what a table of this step shows.
 

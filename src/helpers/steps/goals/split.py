@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from helpers.findings.numbers import MIN_GROUP_SIZE
 from helpers.metrics.apportionment import largest_remainder
 from helpers.models.forecast import close_gap
 from helpers.models.forecast.aum import LEVERS as AUM_LEVERS
@@ -133,7 +134,7 @@ def driver_table(mau: Split, aum: Split) -> pd.DataFrame:
 
 
 def branch_split(
-    mau: Split, aum: Split, *, pools: pd.DataFrame, factors: pd.DataFrame, min_group_size: int = 10
+    mau: Split, aum: Split, *, pools: pd.DataFrame, factors: pd.DataFrame, min_group_size: int = MIN_GROUP_SIZE
 ) -> pd.DataFrame:
     """Split both gaps over the branches, lever by lever, by the customers and assets that each lever works on.
 

@@ -10,6 +10,7 @@ import pandas as pd
 from helpers.findings import Figure, Finding, Text, Writer
 from helpers.findings.lists import ListHead
 from helpers.findings.lists import write_list as write_private
+from helpers.findings.numbers import MIN_GROUP_SIZE
 from helpers.models import abuse, experiments
 from helpers.steps.post_mortem import cases
 from helpers.steps.post_mortem.cases import Case, metric_name, metric_unit
@@ -100,8 +101,11 @@ def _without(case: Case, measures: Measures, people: pd.DataFrame, min_signals: 
     return pd.DataFrame(rows, columns=columns)
 
 
-def hunters_findings(case: Case, hunters: Hunters) -> list[Finding]:
-    """Say how many of those who took a benefit are flagged, what went to them, and the result without them."""
+def hunters_findings(case: Case, hunters: Hunters, *, min_group_size: int = MIN_GROUP_SIZE) -> list[Finding]:
+    """Say how many of those who took a benefit are flagged, what went to them, and the result without them.
+
+    What went to fewer than ``min_group_size`` customers is not said, nor how many they are.
+    """
     found = []
     if not hunters.rules:
         text = Text(
@@ -123,25 +127,34 @@ def hunters_findings(case: Case, hunters: Hunters) -> list[Finding]:
         return [Finding("hunters", Text("Nobody took a benefit, so nothing leaked.", "无人领取权益，不存在权益外流。"))]
     share = Figure("hunter_share", row["flagged_share"], row["lower"], row["upper"], "share", n_takers, case.period)
     total = float(case.treated["reward_cost"].sum())
-    leaked = Figure("hunter_cost", float(row["cost"]), unit="money", n=int(row["customers"]))
+    n_flagged = int(row["customers"])
+    leaked = Figure("hunter_cost", float(row["cost"]), unit="money", n=n_flagged)
+    few = 0 < n_flagged < min_group_size
 
     def sentence(w: Writer) -> str:
         part = w.n(leaked.value / total, "share") if total else w.n(None)
+        many = (
+            w(f"fewer than {min_group_size} customers", f"不足 {min_group_size} 人")
+            if few
+            else w.n(n_flagged, "customers")
+        )
+        went = w(
+            f"; {w.n(leaked.value, 'money')} of benefits, {part} of all, went to them",
+            f"，其所得权益 {w.n(leaked.value, 'money')}，占全部权益成本的 {part}",
+        )
         text = w(
-            f"{w.est(share)} of those who took a benefit are flagged ({w.n(int(row['customers']), 'customers')} with at least "
-            f"{hunters.min_signals} signals); {w.n(leaked.value, 'money')} of benefits, {part} of all, went to them. "
-            "Flagged means worth a look, not proven.",
-            f"领取权益的客户中 {w.est(share)}被标记（{int(row['customers']):,} 人，至少命中 {hunters.min_signals} 项特征），"
-            f"其所得权益 {w.n(leaked.value, 'money')}，占全部权益成本的 {part}。标记仅供核查，并非定论。",
+            f"{w.est(share)} of those who took a benefit are flagged ({many} with at least {hunters.min_signals} "
+            f"signals){'' if few else went}. Flagged means worth a look, not proven.",
+            f"领取权益的客户中 {w.est(share)}被标记（{many}，至少命中 {hunters.min_signals} 项特征）{'' if few else went}。"
+            "标记仅供核查，并非定论。",
         )
         if hunters.missing:
             names = ", ".join(_rule_name(slug, w) for slug in hunters.missing)
             text += w(f" Not looked for, as tables are missing: {names}.", f"因缺少数据未能筛查：{names}。")
         return text
 
-    found.append(
-        Finding("hunters", Text.write(sentence, currency=case.bank.currency), (share, leaked), table="abuse_rules")
-    )
+    figures = (share,) if few else (share, leaked)
+    found.append(Finding("hunters", Text.write(sentence, currency=case.bank.currency), figures, table="abuse_rules"))
     rest = hunters.without[hunters.without["who"] == "without_flagged"]
     if len(rest):
         found.append(_without_finding(case, rest))

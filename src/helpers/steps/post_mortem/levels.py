@@ -6,6 +6,7 @@ import ibis
 import pandas as pd
 
 from helpers.findings import Figure, Finding, Text, Writer
+from helpers.findings.numbers import MIN_GROUP_SIZE
 from helpers.metrics import people_goods_place as pgp
 from helpers.steps.post_mortem.cases import Case, metric_name, metric_unit
 from helpers.steps.post_mortem.measures import Measures
@@ -179,7 +180,7 @@ def level_before(case: Case) -> pd.Series | None:
     return case.people["customer_id"].map(change).fillna(0.0) * scale
 
 
-def gap_tables(case: Case, *, min_group_size: int = 10) -> dict[str, pd.DataFrame]:
+def gap_tables(case: Case, *, min_group_size: int = MIN_GROUP_SIZE) -> dict[str, pd.DataFrame]:
     """Split the gap between target and actual over people, goods and place; each table adds up to the same gap.
 
     Parameters

@@ -9,6 +9,7 @@ import pandas as pd
 
 from helpers.bank import catalogue
 from helpers.findings import Figure, Finding, Text, Writer
+from helpers.findings.numbers import MIN_GROUP_SIZE
 from helpers.metrics import people_goods_place as pgp
 from helpers.metrics.shares import wilson
 from helpers.steps.post_mortem.cases import WITHOUT, Case
@@ -40,7 +41,7 @@ def read_leaks(*, folder: str | Path = "") -> dict[str, Leak]:
     return catalogue.read("leaks", Leak, folder=folder)
 
 
-def places(case: Case, *, min_group_size: int = 10) -> Places:
+def places(case: Case, *, min_group_size: int = MIN_GROUP_SIZE) -> Places:
     """Follow the treated customers from the message to success, and the benefits from the shelf to their use."""
     people = case.treated
     offered = tuple(case.brief.benefits) if case.brief else ()

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.findings import Figure, Finding, KeptResult, Text
+from helpers.findings.numbers import MIN_GROUP_SIZE
 from helpers.metrics import segments
 from helpers.metrics.benefits import read_benefits
 from helpers.metrics.exact import exact_sum
@@ -58,7 +59,7 @@ class Focus:
         return self.n >= self.min_group_size
 
 
-def focus(bank: Bank, segment: str, *, min_group_size: int = 10) -> Focus:
+def focus(bank: Bank, segment: str, *, min_group_size: int = MIN_GROUP_SIZE) -> Focus:
     """Pick the segment to look at.
 
     Parameters

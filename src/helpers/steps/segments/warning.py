@@ -111,22 +111,26 @@ def warning_findings(focus: Focus, outlook: Outlook) -> list[Finding]:
         "expected_lapses", float(p.sum()), max(p.sum() - half, 0.0), min(p.sum() + half, len(p)), "count", len(p), day
     )
     money = mine["value_at_risk"].to_numpy()
-    tenth = max(len(mine) // 10, 1)
-    top = money[:tenth].sum() / money.sum() if money.sum() else np.nan
+    # Neither those at the top nor the rest may be a group too small to be shown.
+    tenth = max(len(mine) // 10, focus.min_group_size)
+    is_shown = money.sum() > 0 and len(mine) - tenth >= focus.min_group_size
+    top = money[:tenth].sum() / money.sum() if is_shown else np.nan
     at_risk = Figure("value_at_risk", float(money.sum()), unit="money", n=len(p), period=day)
     reach = Figure("value_at_risk_top_tenth", None if np.isnan(top) else float(top), unit="share", n=tenth, period=day)
 
     def write(w: Any) -> str:
+        first = w(
+            f", {w.n(reach.value, 'share')} of it with the first {tenth:,} of the list",
+            f"，其中名单前 {tenth:,} 人占 {w.n(reach.value, 'share')}",
+        )
+        first = first if is_shown else ""
         return w(
             f"Of the {len(p):,} customers of “{name.en}” still active, {w.n(expected.value)} are expected "
             f"to fall silent "
             f"within {outlook.horizon_days} days ({w.ci(expected.lower, expected.upper)} if the probabilities hold); "
-            f"{w.n(at_risk.value, 'money')} of their assets is at risk, {w.n(reach.value, 'share')} of it with "
-            f"the first "
-            f"{tenth:,} of the list.",
+            f"{w.n(at_risk.value, 'money')} of their assets is at risk{first}.",
             f"{name.zh}仍活跃的 {len(p):,} 人中，预计 {outlook.horizon_days} 天内沉默 {w.n(expected.value)} 人"
-            f"（若概率成立，{w.ci(expected.lower, expected.upper)}）；涉及资产 {w.n(at_risk.value, 'money')}，"
-            f"其中名单前 {tenth:,} 人占 {w.n(reach.value, 'share')}。",
+            f"（若概率成立，{w.ci(expected.lower, expected.upper)}）；涉及资产 {w.n(at_risk.value, 'money')}{first}。",
         )
 
     text = Text.write(write, currency=focus.bank.currency)

@@ -82,7 +82,7 @@ def behaviour(days: ibis.Table, cutoff: date, *, silent_days: int) -> pd.DataFra
         .filter(lambda t: t.recency_days < silent_days)
         .to_pandas()
     )
-    table["events_30"] = table["events_30"].fillna(0)
+    table["events_30"] = pd.to_numeric(table["events_30"]).fillna(0)
     between = np.maximum(table["active_days"] - 1, 1)
     table["gap_days"] = np.where(
         table["active_days"] > 1, (table["oldest"] - table["recency_days"]) / between, float(silent_days)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from helpers.findings import Text
 from helpers.findings.labels import label
-from helpers.findings.numbers import number
+from helpers.findings.numbers import MIN_GROUP_SIZE, number
 from helpers.reporting.plots import style
 from helpers.reporting.plots.growth.frame import MONTH, empty, month_ticks, room_on_right, set_title
 
@@ -242,7 +242,9 @@ def lifecycle(table: pd.DataFrame, *, ax: Axes | None = None, language: str = "e
     return ax
 
 
-def transitions(table: pd.DataFrame, *, ax: Axes | None = None, language: str = "en", min_group_size: int = 10) -> Axes:
+def transitions(
+    table: pd.DataFrame, *, ax: Axes | None = None, language: str = "en", min_group_size: int = MIN_GROUP_SIZE
+) -> Axes:
     """Draw who moved between lifecycle states in a month, as shares of the state they left.
 
     Parameters

@@ -52,7 +52,15 @@ def plot_calibration(table: pd.DataFrame, *, ax: Axes | None = None, language: s
         style.label_line_ends(ax, ends)
     else:
         horizon = int(table["horizon_days"].iloc[0])
-        ax.set_title(Text(f"Falling silent within {horizon} days", f"{horizon} 天内沉默").say(language))
+        n = int(table["n"].sum())
+        shares = [(table["predicted"] * table["n"]).sum() / n, table["lapsed"].sum() / n]
+        expected, came = (number(share, "share", language=language) for share in shares)
+        ax.set_title(
+            Text(
+                f"Falling silent within {horizon} days: {expected} predicted, {came} came (n = {n:,})",
+                f"{horizon} 天内沉默：预测 {expected}，实际 {came}（n = {n:,}）",
+            ).say(language)
+        )
     ax.set_xlabel(Text("Predicted probability of falling silent", "预测沉默概率").say(language))
     ax.set_ylabel(Text("Share that fell silent, 95 % CI", "实际沉默占比，95% 置信区间").say(language))
     style.format_axis(ax.xaxis, "share", language=language)
@@ -84,6 +92,15 @@ def plot_lift(table: pd.DataFrame, *, ax: Axes | None = None, language: str = "e
             ha="center",
             fontsize=7.5,
             color=style.MUTED,
+        )
+    if len(table):
+        first = number(table["captured"].iloc[0], "share", language=language)
+        share = number(table["n"].iloc[0] / table["n"].sum(), "share", language=language)
+        ax.set_title(
+            Text(
+                f"The first {share} of the list hold {first} of those who fell silent",
+                f"名单前 {share} 的客户覆盖了 {first} 的沉默客户",
+            ).say(language)
         )
     ax.set_xticks(table["bin"])
     ax.set_xlabel(Text("Tenth of customers, highest probability first", "客户十分位（概率从高到低）").say(language))
