@@ -29,28 +29,19 @@ def test_pages_open_offline_without_a_request_or_an_error(browser: Any, reports:
         assert broken == 0, file
 
 
-def test_axe_finds_no_violation(browser: Any, reports: Path) -> None:
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_violation(browser: Any, reports: Path, scheme: str) -> None:
+    """Folded code is opened first: it has to be legible too, and axe misjudges what is folded over a chart."""
     from axe_core_python.sync_playwright import Axe
 
     axe = Axe()
     for file in pages(reports):
-        page, _ = open_page(browser, file, viewport=DESKTOP)
+        page, _ = open_page(browser, file, viewport=DESKTOP, color_scheme=scheme)
+        page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
         found = axe.run(page)["violations"]
         page.context.close()
         told = [(rule["id"], rule["nodes"][0]["html"][:160]) for rule in found]
         assert told == [], file
-
-
-def test_axe_finds_no_violation_in_the_dark(browser: Any, reports: Path) -> None:
-    from axe_core_python.sync_playwright import Axe
-
-    axe = Axe()
-    chosen = [*sorted(reports.rglob("0*.html"))[:5], *reports.rglob("brief.html")]
-    for file in [reports / "index.html", *dict.fromkeys(chosen)]:
-        page, _ = open_page(browser, file, viewport=DESKTOP, color_scheme="dark")
-        found = axe.run(page)["violations"]
-        page.context.close()
-        assert [(rule["id"], rule["nodes"][0]["html"][:160]) for rule in found] == [], file
 
 
 def test_nothing_is_wider_than_a_phone(browser: Any, reports: Path) -> None:

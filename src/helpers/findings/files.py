@@ -1,11 +1,13 @@
-"""Writes files whole or not at all: beside the target, to the disk, then renamed."""
+"""Writes files whole or not at all: beside the target, to the disk, then renamed. Reads what may be torn."""
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 # What is being written ends so, and begins with a dot; a run that is killed leaves it behind.
 PART = ".part"
@@ -22,8 +24,10 @@ def write_whole(file: Path, text: str) -> None:
     replace_whole(file, lambda part: part.write_text(text, encoding="utf-8"))
 
 
-def replace_whole(file: Path, write: Callable[[Path], object]) -> None:
+def replace_whole(file: Path, write: Callable[[Path], object], *, mode: int = 0o644) -> None:
     """Have a file written beside its place by ``write(part)``, and put it there once it is on the disk.
+
+    While it is written only its owner may read it; in its place it has the ``mode``.
 
     Raises
     ------
@@ -38,11 +42,20 @@ def replace_whole(file: Path, write: Callable[[Path], object]) -> None:
         # A name that reaches the disk before its content would be an empty file after a power cut.
         with part.open("rb+") as written:
             os.fsync(written.fileno())
-        os.chmod(part, 0o644)
+        os.chmod(part, mode)
         os.replace(part, file)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+
+
+def read_object(file: Path) -> dict[str, Any]:
+    """Read a JSON object that a run has kept; empty where the file is not there, cut off or something else."""
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def sweep(folder: Path, *, below: bool = False) -> None:

@@ -6,11 +6,11 @@ skip them: ``pandas.read_csv(file, comment="#")``; a spreadsheet shows them abov
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from helpers.findings.files import replace_whole
 from helpers.findings.finding import Text
 
 if TYPE_CHECKING:
@@ -94,17 +94,13 @@ def write_list(table: pd.DataFrame, file: str | Path | None, *, head: ListHead) 
     for column in safe.columns:
         if safe[column].dtype == object or str(safe[column].dtype) in ("string", "str", "category"):
             safe[column] = [neutral(value) if isinstance(value, str) else value for value in safe[column]]
-    temporary = target.with_name(f".{target.name}.part")
-    temporary.unlink(missing_ok=True)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_MODE)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8-sig", newline="") as handle:
+
+    def write(part: Path) -> None:
+        with part.open("w", encoding="utf-8-sig", newline="") as handle:
             handle.write("\n".join(head.lines("/".join(target.parts[-5:-1]))) + "\n")
             safe.to_csv(handle, index=False, float_format="%.10g", lineterminator="\n")
-        os.replace(temporary, target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+
+    replace_whole(target, write, mode=PRIVATE_MODE)
     return target
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from helpers.findings.files import write_whole
+from helpers.findings.files import read_object, write_whole
 from helpers.findings.numbers import LANGUAGES
 from helpers.runs import briefing, changes, lock, outcome
 from helpers.runs.plan import Plan
@@ -187,11 +187,8 @@ def read(reports: Path) -> list[dict[str, Any]]:
 
 
 def _content(reports: Path) -> dict[str, Any]:
-    try:
-        content = json.loads((reports / FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        content = {}
-    if not isinstance(content, dict) or content.get("schema_version") != SCHEMA_VERSION:
+    content = read_object(reports / FILE)
+    if content.get("schema_version") != SCHEMA_VERSION:
         content = {}
     return {"runs": list(content.get("runs", [])), "last_runs": list(content.get("last_runs", []))}
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from helpers.bank.places import SETTINGS
-from helpers.findings.files import write_whole
+from helpers.findings.files import read_object, write_whole
 from helpers.findings.result import RESULT_FILE
 from helpers.runs import parameters
 from helpers.runs.code import Code
@@ -68,7 +68,7 @@ def record(job: StepJob, identity: dict[str, str], *, seconds: float, started_at
 
 def kept(job: StepJob, identity: dict[str, str]) -> dict[str, Any] | None:
     """Return the record of an earlier run of this step if nothing has changed and all that it left is there, whole."""
-    content = _read(job.run_dir / job.step.name / FILE)
+    content = read_object(job.run_dir / job.step.name / FILE)
     if content.get("schema_version") != SCHEMA_VERSION or content.get("parts") != identity:
         return None
     tables = content.get("tables", {})
@@ -87,7 +87,7 @@ def kept(job: StepJob, identity: dict[str, str]) -> dict[str, Any] | None:
 
 def _tables_read(job: StepJob) -> dict[str, str]:
     """Digests of the tables that the step's result says it has read; of all where it doesn't say."""
-    about = _read(job.run_dir / job.step.name / RESULT_FILE).get("about", {})
+    about = read_object(job.run_dir / job.step.name / RESULT_FILE).get("about", {})
     names = about.get("tables_read", list(job.bank_tables))
     return {name: job.bank_tables[name] for name in names if name in job.bank_tables}
 
@@ -103,7 +103,7 @@ def _earlier(job: StepJob) -> str:
     whole = hashlib.sha256()
     for name in job.earlier:
         folder = job.run_dir / name
-        result = _read(folder / RESULT_FILE)
+        result = read_object(folder / RESULT_FILE)
         names = [RESULT_FILE, *result.get("tables", []), *result.get("files", [])] if result else []
         files = [folder / name for name in names if (folder / name).is_file()]
         whole.update(f"{name}:{_together(files, job.run_dir)}\n".encode())
@@ -131,11 +131,3 @@ def _together(files: list[Path], root: Path) -> str:
 
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}

@@ -105,7 +105,7 @@ def _take_by_pid(file: Path) -> Any:
         try:
             handle = os.open(marker, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
         except FileExistsError:
-            holder = _holder(marker)
+            holder = files.read_object(marker)
             if holder.get("host") != socket.gethostname() or _alive(holder.get("pid")):
                 raise _held(marker) from None
             marker.unlink(missing_ok=True)
@@ -121,16 +121,8 @@ def _me() -> str:
     return json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": now})
 
 
-def _holder(file: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
 def _held(file: Path) -> Refusal:
-    who = _holder(file)
+    who = files.read_object(file)
     words = Text.write(
         lambda w: w(
             "another run holds this folder (pid {pid} on {host}, since {since}); wait for it, or give another --reports",

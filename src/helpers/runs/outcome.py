@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from helpers.findings.files import write_whole
+from helpers.findings.files import read_object, write_whole
 from helpers.findings.result import RESULT_FILE
 from helpers.runs.step import DONE
 
@@ -21,7 +21,8 @@ def read(reports: Path, entry: Mapping[str, Any]) -> dict[str, Any] | None:
     if entry["state"] != DONE:
         return None
     # Another run of this folder may be at work on it; its own board entry follows.
-    return _read(reports / entry["playbook"] / entry["case"] / entry["language"] / entry["step"] / RESULT_FILE)
+    folder = reports / entry["playbook"] / entry["case"] / entry["language"] / entry["step"]
+    return read_object(folder / RESULT_FILE) or None
 
 
 def of(step: str, result: Mapping[str, Any] | None, n_rows: Mapping[str, int]) -> dict[str, Any]:
@@ -80,8 +81,8 @@ def snapshot(reports: Path, entry: Mapping[str, Any], result: Mapping[str, Any] 
 
 def set_aside(folder: Path, language: str) -> dict[str, Any] | None:
     """Read what stood before the last run of a playbook: ``started_at`` of the run then, ``steps``; None if unknown."""
-    content = _read(_aside(folder, language))
-    return content if content and content.get("schema_version") == SCHEMA_VERSION else None
+    content = read_object(_aside(folder, language))
+    return content if content.get("schema_version") == SCHEMA_VERSION else None
 
 
 def write_aside(folder: Path, language: str, content: Mapping[str, Any]) -> None:
@@ -97,11 +98,3 @@ def _aside(folder: Path, language: str) -> Path:
 
 def _warnings(result: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [finding for finding in result["findings"] if finding.get("tone") in WARNING_TONES]
-
-
-def _read(file: Path) -> dict[str, Any] | None:
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return content if isinstance(content, dict) else None
