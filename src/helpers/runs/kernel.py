@@ -25,8 +25,6 @@ _COUNTERS = {
     "": (Path("/sys/fs/cgroup"), "memory.events"),
     "memory": (Path("/sys/fs/cgroup/memory"), "memory.oom_control"),
 }
-
-
 _ANSWER_LIMIT_SECONDS = 1.0
 # The first "idle" is lost where the outputs' channel was not joined yet; then it is asked again.
 _IDLE_LIMIT_SECONDS = 0.05
