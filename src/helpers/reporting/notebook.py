@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from helpers.findings import Figure, Finding, StepResult, Text
 from helpers.findings.numbers import LANGUAGES, check_language
 from helpers.reporting import tables
+from helpers.reporting.plots import titles
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -148,6 +149,7 @@ class Page:
         with style.look():
             ax = plot(table, ax=None, language=self.language, **settings)
             words = alt.say(self.language) if alt else describe(ax, self.language)
+            titles.fit(ax.figure)
             # A chart is wider than a phone: it scrolls inside its frame, which keyboards can reach.
             below = f"<figcaption>{html.escape(said.say(self.language))}</figcaption>" if n_masked else ""
             return Shown(f'<figure class="chart" tabindex="0">{_picture(ax.figure, words)}{below}</figure>')
@@ -204,7 +206,7 @@ def describe(ax: Any, language: str) -> str:
     """Compose an alt text from a picture's title, axes and series."""
     axes = ax.figure.axes
     title = next((a.get_title(loc=loc) for a in axes for loc in ("left", "center") if a.get_title(loc=loc)), "")
-    parts = [title.replace("\n", " ").rstrip("。. ")]
+    parts = [titles.one_line(title).rstrip("。. ")]
     x, y = ax.get_xlabel(), ax.get_ylabel()
     series = list(dict.fromkeys(t.get_text() for t in ax.texts if t.get_text().strip()))[:12]
     end = "。" if language == "zh" else ". "

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from helpers.findings import Text
-from helpers.reporting.plots import style
+from helpers.reporting.plots import style, titles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,20 +36,7 @@ def set_title(ax: Axes, text: Text, language: str, *, width: int = 82) -> None:
     width : int
         Latin characters a line; Chinese ones are twice as wide and may be broken anywhere.
     """
-    words = text.say(language)
-    if language == "zh":
-        size, lines = 0, [""]
-        for character in words:
-            step = 1 if ord(character) < 0x2E80 else 2
-            # A line never begins with a closing mark or in the middle of a number.
-            if size + step > width and character not in "，。；：）”% 万亿元人天" and not character.isascii():
-                lines.append("")
-                size = 0
-            lines[-1] += character
-            size += step
-        ax.set_title("\n".join(lines))
-        return
-    ax.set_title(textwrap.fill(words, width))
+    ax.set_title(titles.broken(text.say(language), width))
 
 
 def empty(ax: Axes, language: str) -> Axes:
