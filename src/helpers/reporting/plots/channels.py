@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.ticker import LogLocator
 
 from helpers.findings import Text
 from helpers.findings.numbers import number
@@ -87,6 +88,7 @@ def plot_cost(table: pd.DataFrame, *, ax: Axes | None = None, language: str = "e
     rows = table[table["aac"].notna() & (table["n_activated"] > 0)].sort_values("aac", ascending=False)
     ax = _forest(rows, "aac", ax=ax, language=language, unit="money_each")
     ax.set_xscale("log")
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     ax.xaxis.set_minor_formatter(lambda *_: "")
     style.format_axis(ax.xaxis, "money_each", language=language)
     unit = f" ({currency})" if currency else ""
