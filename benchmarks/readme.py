@@ -119,7 +119,7 @@ def main() -> None:
             experiments(),
             "**Batch** (`benchmarks/batch.py`), the same notebook and values each way, medians of the rounds:",
             eight(),
-            "**A large batch** (`benchmarks/forty_cases.py`): ten views of the sample bank × four campaigns, the post-mortem of each; "
+            "**A large batch** (`benchmarks/forty_cases.py`): ten branches of the sample bank × four campaigns, the post-mortem of each; "
             "memory of the run and all that it starts, shared pages counted once:",
             batch(),
         ]
