@@ -13,7 +13,7 @@ import statsmodels.formula.api as smf
 from scipy import linalg, stats
 from statsmodels.stats.multitest import multipletests
 
-from helpers.models.experiments import effect, holm
+from helpers.models.experiments import effect, effect_by_look, holm
 
 HILLSTROM = Path(__file__).resolve().parents[4] / "shared" / "data" / "hillstrom" / "hillstrom.csv.gz"
 NUMBERS = [
@@ -390,6 +390,61 @@ GOOD = pd.DataFrame({"arm": ["a", "a", "b", "b"], "y": [1.0, 2.0, 3.0, 5.0], "x"
 def test_bad_input_is_named(make, table: pd.DataFrame, change: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         effect(make(table), **{"metric": "y", "control": "a", **change})
+
+
+def without_error(found: pd.DataFrame) -> None:
+    """Nothing is ruled out and nothing shown: what t of an unknown error says."""
+    said = found[["se", "lower", "upper", "p_value", "p_adjusted"]].to_numpy(dtype=float)
+    assert said.tolist() == [[np.inf, -np.inf, np.inf, 1.0, 1.0]] * len(found)
+    assert found.df.isna().all()
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, lazy], ids=["frame", "engine"])
+@pytest.mark.parametrize("flat", [0.0, 0.1, 1.0])
+@pytest.mark.filterwarnings("error")
+def test_two_arms_without_variation_beside_a_third_have_no_error_to_tell(make, flat: float) -> None:
+    table = pd.DataFrame({"arm": ["c"] * 10 + ["a"] * 10 + ["b"] * 10, "y": [0.1] * 10 + [flat] * 10 + [*range(10)]})
+    found = effect(make(table), metric="y", control="c").set_index("arm")
+    assert found.estimate["a"] == pytest.approx(flat - 0.1, abs=1e-15)
+    without_error(found.loc[["a"]])
+    # the third arm's interval is that of its own mean against a constant; Holm counts both questions
+    alone = stats.ttest_1samp(np.arange(10), 0.1)
+    assert found.p_value["b"] == pytest.approx(alone.pvalue, rel=1e-7)
+    assert found.p_adjusted["b"] == pytest.approx(2 * alone.pvalue, rel=1e-7)
+
+
+@pytest.mark.filterwarnings("error")
+def test_as_many_covariates_as_customers_leave_no_error_to_tell() -> None:
+    rng = np.random.default_rng(1)
+    table = pd.DataFrame(rng.normal(size=(6, 4)), columns=["y", "p", "q", "r"]).assign(arm=[*"aabbbb"])
+    five = table.head(5)
+    without_error(effect(five, metric="y", control="a", covariate=["p", "q", "r"]))
+    assert np.isnan(
+        effect_by_look(five.assign(day=1), metric="y", look="day", control="a", covariate=["p", "q", "r"]).se[0]
+    )
+    # one customer more leaves one degree of freedom
+    row = effect(table, metric="y", control="a", covariate=["p", "q", "r"]).iloc[0]
+    assert 0 < row.se < np.inf
+
+
+@pytest.mark.filterwarnings("error")
+def test_branches_whose_means_are_equal_or_all_explained_have_no_error_to_tell() -> None:
+    rng = np.random.default_rng(1)
+    branch = np.repeat(np.arange(4), 10)
+    table = pd.DataFrame({"branch": branch, "arm": np.where(branch < 2, "a", "b")})
+    table["y"] = np.tile([0, 1], 20) + 3.0 * (branch >= 2)
+    without_error(effect(table, metric="y", control="a", cluster="branch"))
+    table["y"], table["p"], table["q"] = rng.normal(size=40), rng.normal(size=4)[branch], rng.normal(size=4)[branch]
+    without_error(effect(table, metric="y", control="a", cluster="branch", covariate=["p", "q"]))
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, lazy], ids=["frame", "engine"])
+def test_customers_nearly_alike_still_have_their_error(make) -> None:
+    rng = np.random.default_rng(4)
+    table = pd.DataFrame({"arm": [*"ab"] * 500, "y": 1e6 + rng.normal(0, 1e-2, 1000)})
+    row = effect(make(table), metric="y", control="a").iloc[0]
+    reference = stats.ttest_ind(table.y[table.arm == "b"], table.y[table.arm == "a"], equal_var=False)
+    assert row.p_value == pytest.approx(reference.pvalue, rel=1e-4)  # 1e6 leaves ten digits of 0.01
 
 
 def test_a_table_that_is_none_is_named() -> None:

@@ -70,3 +70,18 @@ def test_bad_input_is_named(margins: dict, message: str) -> None:
         guardrails(found, margins=margins)
     with pytest.raises(ValueError, match="alpha: 2"):
         guardrails(found, margins={}, alpha=2)
+
+
+@pytest.mark.parametrize("better", ["up", "down"])
+@pytest.mark.filterwarnings("error")
+def test_an_effect_without_a_known_error_leaves_its_guardrail_open(better: str) -> None:
+    table = pd.DataFrame({"arm": ["c"] * 10 + ["a"] * 10 + ["b"] * 10, "y": [0] * 20 + list(range(10))})
+    found = effect(table, metric="y", control="c")
+    row = guardrails(found, margins={"y": {"margin": 0.1, "better": better}}).set_index("arm").loc["a"]
+    assert (row.verdict, row.p_value) == ("open", 1.0)
+    assert row.worst == (-np.inf if better == "up" else np.inf)
+
+
+def test_a_margin_that_is_a_bare_number_is_named() -> None:
+    with pytest.raises(ValueError, match=r"margins: 'logins' has 0.1; a mapping is allowed, such as \{'margin'"):
+        guardrails(effects(0.0, 20)[1], margins={"logins": 0.1})

@@ -77,7 +77,9 @@ def effect(
         metric's unit; ``relative`` = estimate ÷ control mean with Fieller's ``relative_lower``, ``relative_upper``
         (infinite where the control mean could be 0); ``p_value``; ``p_adjusted``, Holm's over all metrics and arms;
         ``variance_explained``, the share that the covariates take away; ``n_clusters``, ``n_clusters_control``;
-        ``cap_lower``, ``cap_upper``.
+        ``cap_lower``, ``cap_upper``. Where the data leave nothing to tell an error from (both arms without any
+        variation beside a third that has some, branches whose means are all equal, as many covariates as customers
+        or clusters) ``se`` is infinite, ``df`` nan, the intervals leave nothing out and ``p_value`` is 1.
 
     Raises
     ------
@@ -176,12 +178,13 @@ def _fit(
 
 def _row(name: str, fit: ArmMeans, arms: list, k: int, alpha: float) -> dict[str, object]:
     c = 0 if k else 1  # control is sorted to the front, see Request.checked_arms
-    both = np.ix_([k, c], [k, c])
-    covariance = fit.covariance[both]
     estimate = fit.mean[k] - fit.mean[c]
-    se = float(np.sqrt(max(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1], 0.0)))
-    df = fit.df(k, c)
-    critical = float(stats.t.ppf(1 - alpha / 2, df))
+    se = float(np.sqrt(fit.variance_of_difference(k, c)))
+    if np.isfinite(se):
+        covariance, df = fit.covariance[np.ix_([k, c], [k, c])], fit.df(k, c)
+        critical = float(stats.t.ppf(1 - alpha / 2, df))
+    else:  # nothing tells the error: the interval leaves nothing out
+        covariance, df, critical = np.diag([np.inf, np.inf]), np.nan, 1.0
     relative, relative_lower, relative_upper = relative_interval(fit.mean[k], fit.mean[c], covariance, critical)
     clusters = (np.nan, np.nan) if fit.n_clusters is None else (fit.n_clusters[k], fit.n_clusters[c])
     return {
@@ -199,7 +202,7 @@ def _row(name: str, fit: ArmMeans, arms: list, k: int, alpha: float) -> dict[str
         "relative": relative,
         "relative_lower": relative_lower,
         "relative_upper": relative_upper,
-        "p_value": float(2 * stats.t.sf(abs(estimate) / se, df)),
+        "p_value": float(2 * stats.t.sf(abs(estimate) / se, df)) if np.isfinite(se) else 1.0,
         "variance_explained": fit.explained,
         "n_clusters": clusters[0],
         "n_clusters_control": clusters[1],

@@ -9,6 +9,8 @@ import numpy as np
 
 from helpers.models.experiments.moments import Cells, Variable
 
+ROUNDING = 1e-14  # of the metric's variance: customers who differ by less differ by what sums leave over
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -46,6 +48,11 @@ class Outcome:
         np.add.at(xx, self.arm, self.xx + self.n[:, None, None] * dx[:, :, None] * dx[:, None, :])
         return Outcome(n, y, x, yy, xy, xx, np.arange(arms), arms)
 
+    def variance(self) -> float:
+        """Variance of the metric between all customers."""
+        middle = np.average(self.y, weights=self.n)
+        return float((self.yy.sum() + self.n @ (self.y - middle) ** 2) / self.n.sum())
+
     def explained(self) -> float:
         """Share of the metric's variance within cells that the covariates take away."""
         return _within_arms(self)[3]
@@ -62,6 +69,7 @@ class ArmMeans:
     df : function of two arms' places to degrees of freedom
     n, n_clusters : ndarrays (arms,)
     explained : float, share of the metric's variance within arms that the covariates take away
+    variance : float, of the metric between all customers
     """
 
     mean: np.ndarray
@@ -70,6 +78,13 @@ class ArmMeans:
     n: np.ndarray
     n_clusters: np.ndarray | None
     explained: float
+    variance: float
+
+    def variance_of_difference(self, a: int, b: int) -> float:
+        """Variance of one arm's mean less another's; infinite where the data leave nothing to tell it from."""
+        found = self.covariance[a, a] + self.covariance[b, b] - 2 * self.covariance[a, b]
+        dust = ROUNDING * self.variance * (1 / self.n[a] + 1 / self.n[b])
+        return float(found) if found > dust else np.inf
 
 
 def outcome(
@@ -113,11 +128,12 @@ def independent_means(data: Outcome) -> ArmMeans:
     residual, theta, keep, explained = _within_arms(data)
     freedom = n.sum() - data.n_arms
     # the covariates' coefficients cost degrees of freedom, shared by the arms
-    variance = residual / (n - 1) * freedom / max(freedom - len(keep), 1)
+    left = freedom - len(keep)
+    variance = residual / (n - 1) * freedom / left if left >= 1 else np.full(data.n_arms, np.inf)
     away = (data.x - np.average(data.x, axis=0, weights=n))[:, keep]
     covariance = np.diag(variance / n)
-    if keep:
-        pooled = residual.sum() / max(freedom - len(keep), 1)
+    if keep and left >= 1:
+        pooled = residual.sum() / left
         xx = data.xx.sum(axis=0)[np.ix_(keep, keep)]
         scale = np.sqrt(np.diag(xx))
         covariance += pooled * (away / scale) @ np.linalg.inv(xx / np.outer(scale, scale)) @ (away / scale).T
@@ -127,7 +143,7 @@ def independent_means(data: Outcome) -> ArmMeans:
         spread = sum(part**2 / left for part, left in parts)
         return float(sum(part for part, _ in parts) ** 2 / spread) if spread > 0 else float(n[a] + n[b] - 2)
 
-    return ArmMeans(data.y - away @ theta, covariance, df, n, None, explained)
+    return ArmMeans(data.y - away @ theta, covariance, df, n, None, explained, data.variance())
 
 
 def clustered_means(data: Outcome, cluster: np.ndarray) -> ArmMeans:
@@ -200,7 +216,7 @@ def clustered_means(data: Outcome, cluster: np.ndarray) -> ArmMeans:
     arms = data.n_arms
     n = np.bincount(data.arm, data.n, minlength=arms)
     per_arm = np.array([len(set(cluster[data.arm == k])) for k in range(arms)])
-    return ArmMeans(beta[:arms] + middle, covariance[:arms, :arms], df, n, per_arm, explained)
+    return ArmMeans(beta[:arms] + middle, covariance[:arms, :arms], df, n, per_arm, explained, data.variance())
 
 
 def _within_arms(data: Outcome) -> tuple[np.ndarray, np.ndarray, list[int], float]:

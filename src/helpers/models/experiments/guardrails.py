@@ -33,12 +33,13 @@ def guardrails(
     DataFrame, one row a guarded metric and arm of ``effects`` (capped rows too)
         ``metric, arm, method, n, n_control, better, margin`` (metric's unit), ``estimate``, ``worst`` (one-sided
         bound on the side of harm), ``p_value`` of non-inferiority, ``verdict``: ``"held"`` (harm beyond the margin
-        ruled out), ``"broken"`` (harm beyond the margin shown), ``"open"`` (neither: too few customers).
+        ruled out), ``"broken"`` (harm beyond the margin shown), ``"open"`` (neither: too few customers, or an effect
+        whose ``se`` is infinite; then ``worst`` is too and ``p_value`` is 1).
 
     Raises
     ------
     ValueError
-        If a metric is not among the effects, a margin is not positive or a direction unknown.
+        If a metric is not among the effects or its rule no mapping, a margin is not positive or a direction unknown.
 
     References
     ----------
@@ -61,6 +62,10 @@ def guardrails(
     for metric, rule in margins.items():
         if metric not in known:
             raise ValueError(f"margins: metric {metric!r} is not among the effects {known}")
+        if not isinstance(rule, Mapping):
+            raise ValueError(
+                f"margins: {metric!r} has {rule!r}; a mapping is allowed, such as {{'margin': 0.1, 'better': 'up'}}"
+            )
         margin, better, relative = rule.get("margin"), rule.get("better"), bool(rule.get("relative", False))
         if isinstance(margin, bool) or not isinstance(margin, int | float | np.number) or not 0 < margin < np.inf:
             raise ValueError(f"margins: {metric!r} has margin {margin!r}; a positive number is allowed")
@@ -80,10 +85,13 @@ def _verdict(row: dict, margin: float, better: str, relative: bool, alpha: float
             )
         # an effect of at least -margin × control mean, with the control mean's own error left out: it is second order
         margin = margin * abs(row["mean_control"])
-    critical = stats.t.isf(alpha, row["df"])
+    if np.isfinite(row["se"]):
+        critical = stats.t.isf(alpha, row["df"])
+        p_value = float(stats.t.sf((sign * row["estimate"] + margin) / row["se"], row["df"]))
+    else:  # an effect without a known error rules nothing out
+        critical, p_value = 1.0, 1.0
     worst = row["estimate"] - sign * critical * row["se"]
     best = row["estimate"] + sign * critical * row["se"]
-    distance = (sign * row["estimate"] + margin) / row["se"]
     if sign * worst > -margin:
         verdict = "held"
     elif sign * best < -margin:
@@ -100,6 +108,6 @@ def _verdict(row: dict, margin: float, better: str, relative: bool, alpha: float
         "margin": margin,
         "estimate": row["estimate"],
         "worst": worst,
-        "p_value": float(stats.t.sf(distance, row["df"])),
+        "p_value": p_value,
         "verdict": verdict,
     }

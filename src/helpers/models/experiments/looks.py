@@ -99,8 +99,8 @@ def effect_by_look(
             row = {"metric": name, "arm": arms[k], "look": at, "n": int(n[k]), "n_control": int(n[0])}
             row |= {"estimate": np.nan, "se": np.nan, "df": np.nan}
             if fit is not None:
-                variance = fit.covariance[k, k] + fit.covariance[0, 0] - 2 * fit.covariance[k, 0]
-                if variance > 0:
+                variance = fit.variance_of_difference(k, 0)
+                if np.isfinite(variance):
                     row |= {"estimate": fit.mean[k] - fit.mean[0], "se": np.sqrt(variance), "df": fit.df(k, 0)}
             rows.append(row)
     found = pd.DataFrame(rows).sort_values(["arm", "look"], ignore_index=True)
