@@ -118,7 +118,12 @@ class Brief(Entry):
     @model_validator(mode="after")
     def _coherent(self) -> Brief:
         if self.ends_date < self.starts_date:
-            raise ValueError(f"ends_date {self.ends_date} lies before starts_date {self.starts_date}")
+            raise SpokenError(
+                Text(
+                    f"ends_date {self.ends_date} lies before starts_date {self.starts_date}",
+                    f"ends_date {self.ends_date} 早于 starts_date {self.starts_date}",
+                )
+            )
         if self.written_on > self.starts_date:
             raise SpokenError(
                 Text(

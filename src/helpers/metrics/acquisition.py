@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
+from helpers.findings import SpokenError, Text
 from helpers.metrics.economics import Economics
 from helpers.metrics.exact import exact_sum
 from helpers.metrics.shares import wilson
@@ -139,7 +140,12 @@ def return_on_cost(
         If the convention is unknown.
     """
     if convention not in CONVENTIONS:
-        raise ValueError(f"convention should be one of {', '.join(CONVENTIONS)}, not {convention!r}")
+        raise SpokenError(
+            Text(
+                f"convention should be one of {', '.join(CONVENTIONS)}, not {convention!r}",
+                f"convention 应为 {'、'.join(CONVENTIONS)} 之一，现为 {convention!r}",
+            )
+        )
     if bank.acquisitions is None:
         return None
     people = _people(bank, since=since, activation_days=activation_days, more_days=value_days)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from helpers.findings import SpokenError, Text
+
 
 def largest_remainder(total: int, weights: Sequence[float]) -> list[int]:
     """Split a whole number by weights: everybody gets the whole part, what is left goes to the largest remainders.
@@ -37,7 +39,12 @@ def largest_remainder(total: int, weights: Sequence[float]) -> list[int]:
     """
     shares = np.asarray(weights, dtype=float)
     if shares.size == 0 or not np.isfinite(shares).all() or (shares < 0).any():
-        raise ValueError(f"weights must be at least one finite number of at least 0, not {list(weights)!r}")
+        raise SpokenError(
+            Text(
+                f"weights must be at least one finite number of at least 0, not {list(weights)!r}",
+                f"weights 应至少含一个数，且均为不小于 0 的有限数，现为 {list(weights)!r}",
+            )
+        )
     if shares.sum() == 0:
         shares = np.ones_like(shares)
     size = abs(int(total))

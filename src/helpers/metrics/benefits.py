@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field, model_validator
 
 from helpers.bank import catalogue
+from helpers.findings import SpokenError, Text
 from helpers.findings.numbers import MIN_GROUP_SIZE
 from helpers.metrics.exact import exact_sum
 from helpers.metrics.forms import FIT_SCORES, FitLevel, Range, Share
@@ -47,7 +48,12 @@ class Benefit(catalogue.Entry):
     @model_validator(mode="after")
     def _costs_something(self) -> Benefit:
         if self.unit_cost.low < 0:
-            raise ValueError(f"unit_cost.low is {self.unit_cost.low:g}; a cost is 0 or more")
+            raise SpokenError(
+                Text(
+                    f"unit_cost.low is {self.unit_cost.low:g}; a cost is 0 or more",
+                    f"unit_cost.low 为 {self.unit_cost.low:g}，成本应不小于 0",
+                )
+            )
         return self
 
     def fit(self, segment: str) -> FitLevel:
@@ -77,7 +83,12 @@ def read_benefits(*, folder: str | Path = "") -> dict[str, Benefit]:
     for slug, benefit in benefits.items():
         for code in (slug, *benefit.also_called):
             if owner.setdefault(code, slug) != slug:
-                raise ValueError(f"benefits.yml: {slug}.also_called: {code!r} belongs to {owner[code]} already")
+                raise SpokenError(
+                    Text(
+                        f"benefits.yml: {slug}.also_called: {code!r} belongs to {owner[code]} already",
+                        f"benefits.yml：{slug}.also_called：{code!r} 已属于 {owner[code]}",
+                    )
+                )
     return benefits
 
 
@@ -116,7 +127,12 @@ def benefit_history(bank: Bank, segment: str, *, min_group_size: int = MIN_GROUP
     from helpers.metrics import segments
 
     if min_group_size < 1:
-        raise ValueError(f"min_group_size must be at least 1, not {min_group_size}")
+        raise SpokenError(
+            Text(
+                f"min_group_size must be at least 1, not {min_group_size}",
+                f"min_group_size 应不小于 1，现为 {min_group_size}",
+            )
+        )
     benefits = read_benefits()
     paid = pd.DataFrame(columns=["kind", "n", "people", "n_redeemed", "cost"])
     if bank.rewards is not None:

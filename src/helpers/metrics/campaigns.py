@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from helpers.bank import catalogue
+from helpers.findings import SpokenError, Text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,14 +82,28 @@ def campaign(bank: Bank, campaign_id: str) -> Campaign:
         If the bank has no campaigns table, or no such campaign (the nearest is named).
     """
     if bank.campaigns is None:
-        raise ValueError(f"campaign_id {campaign_id!r}: the bank has no table campaigns; a post-mortem needs one")
+        raise SpokenError(
+            Text(
+                f"campaign_id {campaign_id!r}: the bank has no table campaigns; a post-mortem needs one",
+                f"campaign_id {campaign_id!r}：银行数据中没有表 campaigns，无法复盘",
+            )
+        )
     found = bank.campaigns.filter(lambda t: t.campaign_id == campaign_id).execute()
     if found.empty:
         known = sorted(bank.campaigns.campaign_id.name("id").as_table().execute()["id"])
         if not known:
-            raise ValueError(f"campaign_id {campaign_id!r}: no campaign had started by {bank.as_of}")
-        raise ValueError(
-            catalogue.unknown(campaign_id, known, what="campaign_id") + f" (campaigns that had started by {bank.as_of})"
+            raise SpokenError(
+                Text(
+                    f"campaign_id {campaign_id!r}: no campaign had started by {bank.as_of}",
+                    f"campaign_id {campaign_id!r}：截至 {bank.as_of} 尚无已上线的活动",
+                )
+            )
+        words = catalogue.not_among(campaign_id, known, what="campaign_id")
+        raise SpokenError(
+            Text(
+                f"{words.en} (campaigns that had started by {bank.as_of})",
+                f"{words.zh}（截至 {bank.as_of} 已上线的活动）",
+            )
         )
     row = found.iloc[0]
     budget, event = row["budget"], row["success_event"]

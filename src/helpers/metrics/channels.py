@@ -9,6 +9,7 @@ import pandas as pd
 from pydantic import Field, model_validator
 
 from helpers.bank import catalogue
+from helpers.findings import SpokenError, Text
 from helpers.metrics.exact import exact_sum
 from helpers.metrics.shares import wilson
 
@@ -28,7 +29,9 @@ class UnitCost(catalogue.Entry):
     @model_validator(mode="after")
     def _ordered(self) -> UnitCost:
         if self.high < self.low:
-            raise ValueError(f"high {self.high} lies below low {self.low}")
+            raise SpokenError(
+                Text(f"high {self.high} lies below low {self.low}", f"high {self.high} 低于 low {self.low}")
+            )
         return self
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from helpers.findings import SpokenError, Text
 from helpers.findings.numbers import MIN_GROUP_SIZE
 from helpers.metrics.shares import wilson
 
@@ -82,7 +83,12 @@ def cohort_triangle(
         ("min_group_size", min_group_size),
     ):
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-            raise ValueError(f"{name} must be a whole number, at least 1, not {value!r}")
+            raise SpokenError(
+                Text(
+                    f"{name} must be a whole number, at least 1, not {value!r}",
+                    f"{name} 应为不小于 1 的整数，现为 {value!r}",
+                )
+            )
     joined = customers.group_by(joined=customers.joined_date.cast("date")).aggregate(n=lambda t: t.count()).to_pandas()
     joined["joined"] = pd.to_datetime(joined["joined"])
     start, end = pd.Timestamp(log_start), pd.Timestamp(as_of)

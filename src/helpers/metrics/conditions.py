@@ -11,6 +11,7 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 
 from helpers.bank import catalogue
+from helpers.findings import SpokenError, Text
 
 Value = bool | int | float | str
 
@@ -32,14 +33,19 @@ class Bounds(catalogue.Entry):
     below: float | None = None
 
     @property
-    def subject(self) -> str:
+    def subject(self) -> Text:
         """Name of what is bounded, for messages."""
-        return "the condition"
+        return Text("the condition", "该条件")
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if not self.bounds:
-            raise ValueError(f"{self.subject} needs one of {', '.join(_WRITTEN)}")
+            raise SpokenError(
+                Text(
+                    f"{self.subject.en} needs one of {', '.join(_WRITTEN)}",
+                    f"{self.subject.zh} 须给出 {'、'.join(_WRITTEN)} 之一",
+                )
+            )
         return self
 
     @property
@@ -60,9 +66,9 @@ class FactCondition(Bounds):
     fact: str
 
     @property
-    def subject(self) -> str:
+    def subject(self) -> Text:
         """Name of the fact."""
-        return self.fact
+        return Text(self.fact, self.fact)
 
     def holds(self, facts: Mapping[str, Any]) -> bool:
         """Tell whether the fact fulfils every bound.
@@ -73,12 +79,17 @@ class FactCondition(Bounds):
             If the fact is not among those that the step computes, or can't be compared with the bound.
         """
         if self.fact not in facts:
-            raise ValueError(catalogue.unknown(self.fact, facts, what="fact"))
+            raise SpokenError(catalogue.not_among(self.fact, facts, what="fact"))
         value = facts[self.fact]
         try:
             return all(_TESTS[name](value, bound) for name, bound in self.bounds.items())
         except TypeError as error:
-            raise ValueError(f"fact {self.fact} is {value!r} and can't be compared with {self.bounds}") from error
+            raise SpokenError(
+                Text(
+                    f"fact {self.fact} is {value!r} and can't be compared with {self.bounds}",
+                    f"fact {self.fact} 的值为 {value!r}，无法与 {self.bounds} 比较",
+                )
+            ) from error
 
 
 _TESTS: dict[str, Any] = {

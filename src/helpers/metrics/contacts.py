@@ -13,6 +13,7 @@ import pandas as pd
 from pydantic import Field, model_validator
 
 from helpers.bank import catalogue
+from helpers.findings import SpokenError, Text
 from helpers.metrics.channels import Channel
 
 if TYPE_CHECKING:
@@ -44,11 +45,13 @@ class Rule(catalogue.Entry):
     @model_validator(mode="after")
     def _complete(self) -> Rule:
         if self.kind == "suppression" and not self.after_outcomes:
-            raise ValueError("a suppression needs after_outcomes")
+            raise SpokenError(Text("a suppression needs after_outcomes", "suppression 规则须给出 after_outcomes"))
         if self.kind == "cap" and self.days is None:
-            raise ValueError("a cap needs days")
+            raise SpokenError(Text("a cap needs days", "cap 规则须给出 days"))
         if self.kind == "quiet_hours" and (self.from_hour is None or self.to_hour is None):
-            raise ValueError("quiet_hours needs from_hour and to_hour")
+            raise SpokenError(
+                Text("quiet_hours needs from_hour and to_hour", "quiet_hours 规则须给出 from_hour 和 to_hour")
+            )
         return self
 
 

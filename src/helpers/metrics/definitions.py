@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import field_validator
 
 from helpers.bank import catalogue
+from helpers.findings import SpokenError, Text
 from helpers.findings.numbers import UNITS
 
 Direction = Literal["up", "down"]
@@ -45,7 +46,7 @@ class Metric(catalogue.Entry):
     @classmethod
     def _known_unit(cls, value: str) -> str:
         if value not in UNITS:
-            raise ValueError(f"must be one of {', '.join(UNITS)}")
+            raise SpokenError(Text(f"must be one of {', '.join(UNITS)}", f"应为 {'、'.join(UNITS)} 之一"))
         return value
 
 
@@ -70,13 +71,13 @@ def read_metrics(*, folder: str = "") -> dict[str, Metric]:
     return catalogue.read("metrics", Metric, folder=folder)
 
 
-def metric(slug: str, *, what: str = "metric") -> Metric:
+def metric(slug: str, *, what: str | Text = Text("metric", "指标")) -> Metric:
     """Return one metric; ValueError names the value, the nearest slug and all that there are.
 
     Examples
     --------
     >>> metric("mua")
     Traceback (most recent call last):
-    ValueError: metric 'mua' is unknown; did you mean 'mau'? there are mau, ...
+    helpers.findings.spoken.SpokenError: metric 'mua' is unknown; did you mean 'mau'? there are mau, ...
     """
     return catalogue.pick(read_metrics(), slug, what=what)

@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import model_validator
 
 from helpers.bank import catalogue
+from helpers.findings import SpokenError, Text
 
 NAMES = ("spread", "fee_income_per_active_month", "servicing_cost_per_active_month", "expected_loss")
 _UNITS = ("share", "money_each")
@@ -33,9 +34,19 @@ class Assumption(catalogue.Entry):
     @model_validator(mode="after")
     def _in_range(self) -> Assumption:
         if self.unit not in _UNITS:
-            raise ValueError(f"unit must be one of {', '.join(_UNITS)}, not {self.unit!r}")
+            raise SpokenError(
+                Text(
+                    f"unit must be one of {', '.join(_UNITS)}, not {self.unit!r}",
+                    f"unit 应为 {'、'.join(_UNITS)} 之一，现为 {self.unit!r}",
+                )
+            )
         if self.value < 0 or (self.unit == "share" and self.value > 1):
-            raise ValueError(f"value {self.value} must be {'0 to 1' if self.unit == 'share' else '0 or more'}")
+            raise SpokenError(
+                Text(
+                    f"value {self.value} must be {'0 to 1' if self.unit == 'share' else '0 or more'}",
+                    f"value {self.value} 应{'在 0 到 1 之间' if self.unit == 'share' else '不小于 0'}",
+                )
+            )
         return self
 
 
@@ -77,7 +88,12 @@ def read_assumptions(*, folder: str | Path = "") -> dict[str, Assumption]:
     found = catalogue.read("economics", Assumption, folder=folder)
     missing = [name for name in NAMES if name not in found]
     if missing:
-        raise ValueError(f"economics.yml: {', '.join(missing)} missing; it needs {', '.join(NAMES)}")
+        raise SpokenError(
+            Text(
+                f"economics.yml: {', '.join(missing)} missing; it needs {', '.join(NAMES)}",
+                f"economics.yml：缺少 {'、'.join(missing)}，须包含 {'、'.join(NAMES)}",
+            )
+        )
     return found
 
 

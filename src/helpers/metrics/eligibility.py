@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
+from helpers.findings import SpokenError, Text
 from helpers.metrics import contacts, segments
 
 if TYPE_CHECKING:
@@ -85,7 +86,12 @@ def _flags(bank: Bank, segment: str, active_within_days: int, rules: Mapping[str
     import ibis
 
     if active_within_days < 1:
-        raise ValueError(f"active_within_days should be at least 1, not {active_within_days!r}")
+        raise SpokenError(
+            Text(
+                f"active_within_days should be at least 1, not {active_within_days!r}",
+                f"active_within_days 应不小于 1，现为 {active_within_days!r}",
+            )
+        )
     members = segments.members(bank, segment)
     columns = set(members.columns)
     agreed: Any = ibis.literal(True)

@@ -8,6 +8,8 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from helpers.bank import catalogue
+from helpers.findings import SpokenError, Text
+from helpers.findings.spoken import at
 from helpers.metrics.conditions import FactCondition
 from helpers.metrics.mechanisms import AnyTerms
 
@@ -28,7 +30,12 @@ class Range(catalogue.Entry):
     @model_validator(mode="after")
     def _ordered(self) -> Range:
         if not self.low <= self.mid <= self.high:
-            raise ValueError(f"should rise: low {self.low:g}, mid {self.mid:g}, high {self.high:g}")
+            raise SpokenError(
+                Text(
+                    f"should rise: low {self.low:g}, mid {self.mid:g}, high {self.high:g}",
+                    f"应依次递增：low {self.low:g}，mid {self.mid:g}，high {self.high:g}",
+                )
+            )
         return self
 
 
@@ -38,7 +45,12 @@ class Share(Range):
     @model_validator(mode="after")
     def _is_share(self) -> Share:
         if self.low < 0 or self.high > 1:
-            raise ValueError(f"shares lie between 0 and 1, not {self.low:g} to {self.high:g}")
+            raise SpokenError(
+                Text(
+                    f"shares lie between 0 and 1, not {self.low:g} to {self.high:g}",
+                    f"比例应在 0 到 1 之间，现为 {self.low:g} 到 {self.high:g}",
+                )
+            )
         return self
 
 
@@ -148,9 +160,8 @@ def read_forms(*, folder: str | Path = "") -> dict[str, Form]:
     forms = catalogue.read("activities", Form, folder=folder)
     for slug, form in forms.items():
         if form.variant_of and form.variant_of not in forms:
-            raise ValueError(
-                f"activities.yml: {slug}.variant_of: {catalogue.unknown(form.variant_of, forms, what='form')}"
-            )
+            words = catalogue.not_among(form.variant_of, forms, what="form")
+            raise SpokenError(at("activities.yml", at(f"{slug}.variant_of", words)))
     return forms
 
 
@@ -161,6 +172,6 @@ def pick_form(slug: str, *, forms: dict[str, Form] | None = None) -> Form:
     --------
     >>> pick_form("chekin")
     Traceback (most recent call last):
-    ValueError: form 'chekin' is unknown; did you mean 'checkin'? there are checkin, ...
+    helpers.findings.spoken.SpokenError: form 'chekin' is unknown; did you mean 'checkin'? there are checkin, ...
     """
     return catalogue.pick(read_forms() if forms is None else forms, slug, what="form")

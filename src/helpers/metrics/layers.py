@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from helpers.findings import SpokenError, Text
 from helpers.findings.numbers import MIN_GROUP_SIZE
 from helpers.metrics.exact import exact_sum
 
@@ -97,9 +98,19 @@ def customer_layers(
     """
     for name, value in (("recent_days", recent_days), ("silent_days", silent_days)):
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-            raise ValueError(f"{name} must be a whole number of days, at least 1, not {value!r}")
+            raise SpokenError(
+                Text(
+                    f"{name} must be a whole number of days, at least 1, not {value!r}",
+                    f"{name} 应为不小于 1 的整数（天），现为 {value!r}",
+                )
+            )
     if not 0 < high_share < 1:
-        raise ValueError(f"high_share must lie between 0 and 1, not {high_share!r}")
+        raise SpokenError(
+            Text(
+                f"high_share must lie between 0 and 1, not {high_share!r}",
+                f"high_share 应在 0 到 1 之间，现为 {high_share!r}",
+            )
+        )
     people = open_customers(bank).select("customer_id")
     habits = _habits(bank.activity, bank.as_of, recent_days)
     money = last_balances(bank).group_by("customer_id").aggregate(aum=lambda t: exact_sum(t.aum))

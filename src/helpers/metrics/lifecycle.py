@@ -12,6 +12,8 @@ import pandas as pd
 from pydantic import Field, model_validator
 
 from helpers.bank import catalogue
+from helpers.findings import SpokenError, Text
+from helpers.findings.spoken import at
 from helpers.metrics import months
 from helpers.metrics.activity import customer_days
 from helpers.metrics.shares import wilson
@@ -45,7 +47,12 @@ class State(catalogue.Entry):
     @model_validator(mode="after")
     def _possible(self) -> State:
         if self.lookback_days and self.active_days and self.active_days > self.lookback_days:
-            raise ValueError(f"active_days {self.active_days} can't exceed lookback_days {self.lookback_days}")
+            raise SpokenError(
+                Text(
+                    f"active_days {self.active_days} can't exceed lookback_days {self.lookback_days}",
+                    f"active_days {self.active_days} 不能大于 lookback_days {self.lookback_days}",
+                )
+            )
         return self
 
 
@@ -64,13 +71,19 @@ def read_lifecycle(*, folder: str = "") -> dict[str, State]:
     """
     states = catalogue.read("lifecycle", State, folder=folder)
     if set(states) != set(STATES):
-        raise ValueError(f"lifecycle.yml: the states must be {', '.join(STATES)}, not {', '.join(states)}")
+        raise SpokenError(
+            Text(
+                f"lifecycle.yml: the states must be {', '.join(STATES)}, not {', '.join(states)}",
+                f"lifecycle.yml：状态应为 {'、'.join(STATES)}，现为 {'、'.join(states)}",
+            )
+        )
     for slug, state in states.items():
         for threshold in ("settling_days", "silent_days", "lookback_days", "active_days"):
             given = getattr(state, threshold) is not None
             if given != (threshold in _NEEDS[slug]):
-                words = "is missing" if not given else "does not belong to this state"
-                raise ValueError(f"lifecycle.yml: {slug}.{threshold} {words}")
+                words = Text("does not belong to this state", "不适用于该状态") if given else Text("is missing", "缺失")
+                place = f"{slug}.{threshold}"
+                raise SpokenError(at("lifecycle.yml", Text(f"{place} {words.en}", f"{place} {words.zh}")))
     return states
 
 
@@ -235,7 +248,11 @@ def transitions(
 def _ends(activity: ir.Table, as_of: date | None, months_back: int, states: dict[str, State] | None) -> list[date]:
     """Month ends late enough in the log for every threshold to be known, oldest first."""
     if months_back < 1:
-        raise ValueError(f"months_back must be at least 1, not {months_back!r}")
+        raise SpokenError(
+            Text(
+                f"months_back must be at least 1, not {months_back!r}", f"months_back 应不小于 1，现为 {months_back!r}"
+            )
+        )
     rules = states or read_lifecycle()
     needed = max(rules["churning"].silent_days, rules["mature"].lookback_days)
     whole = months.complete_in(customer_days(activity), "day", as_of=as_of)

@@ -14,6 +14,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from helpers.bank import catalogue
+from helpers.findings import SpokenError, Text
 
 PERIOD_DAYS = 28  # `most` and the milestones of the catalogue are written for four weeks
 
@@ -137,7 +138,12 @@ class Draw(Terms):
     def _odds_add_up(self) -> Draw:
         total = sum(prize.odds for prize in self.prizes)
         if total > 1 + 1e-9:
-            raise ValueError(f"the odds of the prizes add up to {total:g}; at most 1 is possible")
+            raise SpokenError(
+                Text(
+                    f"the odds of the prizes add up to {total:g}; at most 1 is possible",
+                    f"各奖项中奖概率（odds）合计为 {total:g}，不得超过 1",
+                )
+            )
         return self
 
     def chances(self, successes: np.ndarray) -> np.ndarray:
@@ -184,7 +190,12 @@ class Packet(Terms):
     @model_validator(mode="after")
     def _ordered(self) -> Packet:
         if self.highest < self.lowest:
-            raise ValueError(f"highest {self.highest:g} lies below lowest {self.lowest:g}")
+            raise SpokenError(
+                Text(
+                    f"highest {self.highest:g} lies below lowest {self.lowest:g}",
+                    f"highest {self.highest:g} 低于 lowest {self.lowest:g}",
+                )
+            )
         return self
 
     def payout_moments(self, successes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -231,7 +242,12 @@ class Referral(Terms):
     def _rising(self) -> Referral:
         _check_rising(self.tiers)
         if self.tiers[0].at != 1:
-            raise ValueError(f"the first tier begins at friend {self.tiers[0].at}; it has to begin at 1")
+            raise SpokenError(
+                Text(
+                    f"the first tier begins at friend {self.tiers[0].at}; it has to begin at 1",
+                    f"首档从第 {self.tiers[0].at} 位好友起，应从第 1 位起",
+                )
+            )
         return self
 
     def payout_moments(self, successes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -330,4 +346,9 @@ def _scale(content: Any, factor: float) -> Any:
 def _check_rising(steps: tuple[Milestone, ...]) -> None:
     for lower, higher in pairwise(steps):
         if higher.at <= lower.at:
-            raise ValueError(f"steps must rise: {higher.at} comes after {lower.at}")
+            raise SpokenError(
+                Text(
+                    f"steps must rise: {higher.at} comes after {lower.at}",
+                    f"各档门槛应递增：{lower.at} 之后为 {higher.at}",
+                )
+            )

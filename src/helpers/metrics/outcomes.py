@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
+from helpers.findings import SpokenError, Text
 from helpers.metrics.campaigns import (
     Campaign,
     MeasuringDays,
@@ -110,14 +111,22 @@ def outcomes_of(
 
     for name, value, least in (("window_days", window_days, 1), ("before_days", before_days, 1)):
         if value < least:
-            raise ValueError(f"{name} must be at least {least}, not {value}")
+            raise SpokenError(
+                Text(f"{name} must be at least {least}, not {value}", f"{name} 应不小于 {least}，现为 {value}")
+            )
     if after_days < 0:
-        raise ValueError(f"after_days must be 0 or more, not {after_days}")
+        raise SpokenError(
+            Text(f"after_days must be 0 or more, not {after_days}", f"after_days 应不小于 0，现为 {after_days}")
+        )
     last = of.last_day(window_days + after_days)
     if last > bank.as_of:
-        raise ValueError(
-            f"campaign {of.campaign_id}: the window of {window_days + after_days} days ends on {last}, "
-            f"after the last day that is seen, {bank.as_of}; choose a later as_of or fewer days"
+        raise SpokenError(
+            Text(
+                f"campaign {of.campaign_id}: the window of {window_days + after_days} days ends on {last}, "
+                f"after the last day that is seen, {bank.as_of}; choose a later as_of or fewer days",
+                f"活动 {of.campaign_id}：{window_days + after_days} 天的窗口至 {last} 结束，"
+                f"晚于数据可见的最后一日 {bank.as_of}；请选更晚的 as_of 或减少天数",
+            )
         )
     table = assigned.left_join(_activity(bank, of, assigned, window_days, before_days, after_days), "customer_id").drop(
         "customer_id_right"
@@ -163,11 +172,21 @@ def assigned_customers(bank: Bank, campaign_id: str) -> ir.Table:
         If the bank has no assignments, or none of this campaign.
     """
     if bank.assignments is None:
-        raise ValueError(f"campaign {campaign_id}: the bank has no table assignments, so arms can't be compared")
+        raise SpokenError(
+            Text(
+                f"campaign {campaign_id}: the bank has no table assignments, so arms can't be compared",
+                f"活动 {campaign_id}：银行数据中没有表 assignments，无法比较各分组",
+            )
+        )
     mine = bank.assignments.filter(lambda t: t.campaign_id == campaign_id)
     mine = mine.select("customer_id", "arm", "propensity", "assigned_at")
     if int(mine.count().execute()) == 0:
-        raise ValueError(f"campaign {campaign_id} has no row in assignments, so arms can't be compared")
+        raise SpokenError(
+            Text(
+                f"campaign {campaign_id} has no row in assignments, so arms can't be compared",
+                f"活动 {campaign_id} 在 assignments 中没有记录，无法比较各分组",
+            )
+        )
     branches = bank.customers.select("customer_id", "branch")
     table = mine.left_join(branches, "customer_id").drop("customer_id_right")
     return table.select("customer_id", "arm", "branch", "propensity", "assigned_at")

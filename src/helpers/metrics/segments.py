@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from helpers.bank import catalogue
+from helpers.findings import SpokenError, Text
 from helpers.metrics.conditions import Bounds
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ AGE = "age"
 EVERYBODY = "all"
 
 
-class SegmentError(ValueError):
+class SegmentError(SpokenError):
     """A segment that does not exist, or that this bank's tables can't form."""
 
 
@@ -34,9 +35,9 @@ class Condition(Bounds):
     column: str
 
     @property
-    def subject(self) -> str:
+    def subject(self) -> Text:
         """Name of the column."""
-        return self.column
+        return Text(self.column, self.column)
 
     def holds(self, value: ir.Column) -> ir.BooleanValue:
         """Return the condition as an expression on a column; null where the column is."""
@@ -114,7 +115,7 @@ def pick(segment: str, *, segments: dict[str, Segment] | None = None) -> Segment
     """
     known = read_segments() if segments is None else segments
     if segment not in known:
-        raise SegmentError(catalogue.unknown(segment, known, what="segment"))
+        raise SegmentError(catalogue.not_among(segment, known, what="segment"))
     return known[segment]
 
 
@@ -167,8 +168,11 @@ def members(bank: Bank, segment: str) -> ir.Table:
     if lacking:
         formable = [slug for slug, other in read_segments().items() if not missing_columns(bank, other)]
         raise SegmentError(
-            f"segment {segment!r} can't be formed: the bank's customers have no column {', '.join(lacking)}; "
-            f"possible here are {', '.join(formable)}"
+            Text(
+                f"segment {segment!r} can't be formed: the bank's customers have no column {', '.join(lacking)}; "
+                f"possible here are {', '.join(formable)}",
+                f"无法划出客群 {segment!r}：customers 表缺少列 {'、'.join(lacking)}；可选：{'、'.join(formable)}",
+            )
         )
     aged = with_age(bank.customers, bank.as_of)
     return aged.filter(rule(aged, entry).fill_null(False)).select(*bank.customers.columns)

@@ -15,6 +15,7 @@ import pandas as pd
 from pydantic import Field, model_validator
 
 from helpers.bank import catalogue
+from helpers.findings import SpokenError, Text
 from helpers.findings.numbers import MIN_GROUP_SIZE
 from helpers.metrics.exact import exact_sum
 from helpers.metrics.layers import last_balances
@@ -75,7 +76,7 @@ class Source(catalogue.Entry):
     @model_validator(mode="after")
     def _one_way(self) -> Source:
         if self.values and self.bands:
-            raise ValueError("give values or bands, not both")
+            raise SpokenError(Text("give values or bands, not both", "values 与 bands 只能给出其一"))
         return self
 
 

@@ -9,6 +9,7 @@ import ibis
 import numpy as np
 import pandas as pd
 
+from helpers.findings import SpokenError, Text
 from helpers.metrics import months
 from helpers.metrics.activity.days import customer_days, in_months
 from helpers.metrics.shares import wilson
@@ -58,7 +59,12 @@ def usage_by_month(
     [['2025-01', 2, 1.5]]
     """
     if trailing_days < 1:
-        raise ValueError(f"trailing_days must be at least 1, not {trailing_days!r}")
+        raise SpokenError(
+            Text(
+                f"trailing_days must be at least 1, not {trailing_days!r}",
+                f"trailing_days 应不小于 1，现为 {trailing_days!r}",
+            )
+        )
     days = customer_days(activity)
     whole = months.complete_in(days, "day", as_of=as_of)
     columns = ["month", "mau", "mau_trailing", "wau", "dau", "stickiness", "wau_mau"]
@@ -111,9 +117,12 @@ def active_days_distribution(
     days = customer_days(activity)
     whole = months.complete_in(days, "day", as_of=as_of)
     if month and months.read(month) not in whole:
-        raise ValueError(
-            f"month {month!r} is not covered whole by the log; there are "
-            f"{f'{months.write(whole[0])} to {months.write(whole[-1])}' if whole else 'no whole months'}"
+        ends = [months.write(end) for end in (whole[0], whole[-1])] if whole else []
+        raise SpokenError(
+            Text(
+                f"month {month!r} is not covered whole by the log; there are {' to '.join(ends) or 'no whole months'}",
+                f"month {month!r} 未被日志完整覆盖；完整月份：{' 至 '.join(ends) or '无'}",
+            )
         )
     if not whole:
         return pd.DataFrame(columns=["month", "active_days_class", "customers", "share", "lower", "upper"])

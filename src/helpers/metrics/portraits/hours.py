@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
+from helpers.findings import SpokenError, Text
+
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
@@ -43,7 +45,12 @@ def active_hours(
     import ibis
 
     if isinstance(recent_days, bool) or not isinstance(recent_days, int | np.integer) or recent_days < 1:
-        raise ValueError(f"recent_days must be a whole number of days, at least 1, not {recent_days!r}")
+        raise SpokenError(
+            Text(
+                f"recent_days must be a whole number of days, at least 1, not {recent_days!r}",
+                f"recent_days 应为不小于 1 的整数（天），现为 {recent_days!r}",
+            )
+        )
     first = ibis.literal(as_of - timedelta(days=int(recent_days) - 1))
     when = activity.occurred_at
     hours = (
