@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from helpers.bank import catalogue
 from helpers.bank.connection import parse_day
-from helpers.findings import Text
+from helpers.findings import SpokenError, Text
 from helpers.metrics import segments
 from helpers.metrics.channels import read_channels
 from helpers.metrics.forms import pick_form
@@ -154,11 +154,16 @@ def plan_campaign(
     """
     segments.pick(segment)
     if goal_metric not in GOALS:
-        raise ValueError(f"goal_metric must be one of {', '.join(GOALS)}, not {goal_metric!r}")
+        raise SpokenError(
+            Text(
+                f"goal_metric must be one of {', '.join(GOALS)}, not {goal_metric!r}",
+                f"goal_metric 应为 {'、'.join(GOALS)} 之一，现为 {goal_metric!r}",
+            )
+        )
     if form:
         pick_form(form)
     if not budget > 0:
-        raise ValueError(f"budget must be above 0, not {budget}")
+        raise SpokenError(Text(f"budget must be above 0, not {budget}", f"budget 应大于 0，现为 {budget}"))
     for name, value, least in (
         ("duration_days", duration_days, 1),
         ("earning_days", earning_days, 1),
@@ -167,25 +172,53 @@ def plan_campaign(
         ("seed", seed, 0),
     ):
         if value < least:
-            raise ValueError(f"{name} must be at least {least}, not {value}")
+            raise SpokenError(
+                Text(f"{name} must be at least {least}, not {value}", f"{name} 应不小于 {least}，现为 {value}")
+            )
     if lasting_days <= duration_days:
-        raise ValueError(f"lasting_days must be more than duration_days ({duration_days}), not {lasting_days}")
+        raise SpokenError(
+            Text(
+                f"lasting_days must be more than duration_days ({duration_days}), not {lasting_days}",
+                f"lasting_days 应大于 duration_days（{duration_days}），现为 {lasting_days}",
+            )
+        )
     for name, share, most in (
         ("holdout_share", holdout_share, 1),
         ("alpha", alpha, 0.5),
         ("overrun_risk", overrun_risk, 1),
     ):
         if not 0 < share < most:
-            raise ValueError(f"{name} must be between 0 and {most}, not {share}")
+            raise SpokenError(
+                Text(
+                    f"{name} must be between 0 and {most}, not {share}", f"{name} 应大于 0 且小于 {most}，现为 {share}"
+                )
+            )
     if not 0.5 <= power < 1:
-        raise ValueError(f"power must be at least 0.5 and below 1, not {power}")
+        raise SpokenError(
+            Text(f"power must be at least 0.5 and below 1, not {power}", f"power 应不小于 0.5 且小于 1，现为 {power}")
+        )
     if roi_convention not in ROI_CONVENTIONS:
-        raise ValueError(f"roi_convention must be one of {', '.join(ROI_CONVENTIONS)}, not {roi_convention!r}")
+        raise SpokenError(
+            Text(
+                f"roi_convention must be one of {', '.join(ROI_CONVENTIONS)}, not {roi_convention!r}",
+                f"roi_convention 应为 {'、'.join(ROI_CONVENTIONS)} 之一，现为 {roi_convention!r}",
+            )
+        )
     if return_basis not in RETURN_BASES:
-        raise ValueError(f"return_basis must be one of {', '.join(RETURN_BASES)}, not {return_basis!r}")
+        raise SpokenError(
+            Text(
+                f"return_basis must be one of {', '.join(RETURN_BASES)}, not {return_basis!r}",
+                f"return_basis 应为 {'、'.join(RETURN_BASES)} 之一，现为 {return_basis!r}",
+            )
+        )
     starts = parse_day(starts_date, name="starts_date") if starts_date else next_monday(bank.as_of)
     if starts < bank.as_of:
-        raise ValueError(f"starts_date {starts} lies before as_of, {bank.as_of}: a brief is written before the launch")
+        raise SpokenError(
+            Text(
+                f"starts_date {starts} lies before as_of, {bank.as_of}: a brief is written before the launch",
+                f"starts_date {starts} 早于 as_of {bank.as_of}：简报须在上线前写好",
+            )
+        )
     return Plan(
         segment=segment,
         goal=goal_metric,
@@ -230,5 +263,5 @@ def _channels(given: str) -> tuple[str, ...]:
     slugs = tuple(part.strip() for part in given.split(",") if part.strip())
     for slug in slugs:
         if slug not in known:
-            raise ValueError(catalogue.unknown(slug, known, what="channels: channel"))
+            raise SpokenError(catalogue.not_among(slug, known, what=Text("channels: channel", "channels：渠道")))
     return slugs

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from helpers.bank.connection import parse_day
-from helpers.findings import Text
+from helpers.findings import SpokenError, Text
 from helpers.findings.numbers import MIN_GROUP_SIZE, beside
 from helpers.metrics import segments
 from helpers.metrics.acquisition import CONVENTIONS
@@ -66,11 +66,21 @@ def check_parameters(*, activation_days: int, value_days: int, roi_convention: s
     """
     for key, value in (("activation_days", activation_days), ("value_days", value_days)):
         if value < 1:
-            raise ValueError(f"{key} should be at least 1, not {value!r}")
+            raise SpokenError(Text(f"{key} should be at least 1, not {value!r}", f"{key} 应不小于 1，现为 {value!r}"))
     if roi_convention not in CONVENTIONS:
-        raise ValueError(f"roi_convention should be one of {', '.join(CONVENTIONS)}, not {roi_convention!r}")
+        raise SpokenError(
+            Text(
+                f"roi_convention should be one of {', '.join(CONVENTIONS)}, not {roi_convention!r}",
+                f"roi_convention 应为 {'、'.join(CONVENTIONS)} 之一，现为 {roi_convention!r}",
+            )
+        )
     if monthly_budget < 0:
-        raise ValueError(f"monthly_budget should not be negative, it is {monthly_budget!r}")
+        raise SpokenError(
+            Text(
+                f"monthly_budget should not be negative, it is {monthly_budget!r}",
+                f"monthly_budget 不应为负数，现为 {monthly_budget!r}",
+            )
+        )
 
 
 def first_day(bank: Bank, acquired_since: str) -> date:
@@ -85,7 +95,9 @@ def first_day(bank: Bank, acquired_since: str) -> date:
         return bank.as_of - timedelta(days=DEFAULT_HISTORY_DAYS)
     day = parse_day(acquired_since, name="acquired_since")
     if day > bank.as_of:
-        raise ValueError(f"acquired_since {day} lies after as_of {bank.as_of}")
+        raise SpokenError(
+            Text(f"acquired_since {day} lies after as_of {bank.as_of}", f"acquired_since {day} 晚于 as_of {bank.as_of}")
+        )
     return day
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from helpers.findings import SpokenError, Text
 from helpers.metrics.channels import read_channels
 from helpers.models import allocation
 
@@ -49,7 +50,7 @@ def split_budget(history: pd.DataFrame | None, *, monthly_budget: float, reach: 
         If ``reach`` is not positive.
     """
     if not reach > 0:
-        raise ValueError(f"reach should be positive, not {reach!r}")
+        raise SpokenError(Text(f"reach should be positive, not {reach!r}", f"reach 应大于 0，现为 {reach!r}"))
     if history is None:
         return BudgetPlan(monthly_budget)
     last = last_spend(history)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.bank import brief as briefs
-from helpers.findings import Text
+from helpers.findings import SpokenError, Text
 from helpers.findings.lists import ListHead, write_list
 from helpers.metrics import contacts, eligibility, segments
 from helpers.metrics.channels import Channel
@@ -80,9 +80,14 @@ def read_draw(run_dir: str | Path, *, salt: str, holdout_share: float) -> Draw:
         if brief.salt and brief.weights:
             return Draw(brief.salt, brief.weights, brief.control, True)
     if not salt:
-        raise ValueError("salt should not be empty: it names the draw")
+        raise SpokenError(Text("salt should not be empty: it names the draw", "salt 不应为空：它是抽签分组的标识"))
     if not 0 <= holdout_share < 1:
-        raise ValueError(f"holdout_share should be at least 0 and below 1, not {holdout_share!r}")
+        raise SpokenError(
+            Text(
+                f"holdout_share should be at least 0 and below 1, not {holdout_share!r}",
+                f"holdout_share 应不小于 0 且小于 1，现为 {holdout_share!r}",
+            )
+        )
     return Draw(salt, {CONTROL: holdout_share, TREATMENT: 1 - holdout_share}, CONTROL, False)
 
 

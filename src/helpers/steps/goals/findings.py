@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from helpers.findings import Figure, Finding, Text, Writer
+from helpers.findings import Figure, Finding, SpokenError, Text, Writer
 from helpers.metrics.decomposition import ASSET_FACTORS, OVERDRAFTS, split_asset_change
 from helpers.metrics.lifecycle import STATES
 
@@ -181,7 +181,12 @@ def compare_factors(factors: pd.DataFrame, *, compare_months: int) -> pd.DataFra
         With ``month_before`` and ``month_after`` in front; no row if there are fewer than two months.
     """
     if isinstance(compare_months, bool) or not isinstance(compare_months, int) or compare_months < 1:
-        raise ValueError(f"compare_months must be a whole number of at least 1, not {compare_months!r}")
+        raise SpokenError(
+            Text(
+                f"compare_months must be a whole number of at least 1, not {compare_months!r}",
+                f"compare_months 应为不小于 1 的整数，现为 {compare_months!r}",
+            )
+        )
     known = sorted(set(factors["month"])) if len(factors) else []
     if len(known) < 2:
         return pd.DataFrame(

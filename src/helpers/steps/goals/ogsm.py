@@ -8,7 +8,7 @@ import pandas as pd
 from pydantic import Field, field_validator
 
 from helpers.bank import catalogue
-from helpers.findings import Text, Writer
+from helpers.findings import SpokenError, Text, Writer
 from helpers.metrics.definitions import Metric, read_metrics
 from helpers.models.forecast.aum import LEVERS as AUM_LEVERS
 from helpers.models.forecast.mau import LEVERS as MAU_LEVERS
@@ -47,7 +47,7 @@ class Strategy(catalogue.Entry):
         metrics = read_metrics()
         for slug in value:
             if slug not in metrics:
-                raise ValueError(catalogue.unknown(slug, metrics, what="metric"))
+                raise SpokenError(catalogue.not_among(slug, metrics, what=Text("metric", "指标")))
         return value
 
 
@@ -62,9 +62,13 @@ def read_strategies(*, folder: str = "") -> dict[str, Strategy]:
     found = catalogue.read("ogsm", Strategy, folder=folder)
     needed = {**dict.fromkeys(MAU_LEVERS, "mau"), **dict.fromkeys(AUM_LEVERS, "aum")}
     if {lever: entry.goal for lever, entry in found.items()} != needed:
-        raise ValueError(
-            "ogsm.yml: entries must be the levers with their goals, "
-            + ", ".join(f"{lever} ({goal})" for lever, goal in needed.items())
+        raise SpokenError(
+            Text(
+                "ogsm.yml: entries must be the levers with their goals, "
+                + ", ".join(f"{lever} ({goal})" for lever, goal in needed.items()),
+                "ogsm.yml：entries 应为各抓手及其目标，即 "
+                + "、".join(f"{lever}（{goal}）" for lever, goal in needed.items()),
+            )
         )
     return found
 

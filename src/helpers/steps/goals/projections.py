@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from helpers.findings import SpokenError, Text
 from helpers.metrics import activity as activity_metrics
 from helpers.metrics import assets, months
 from helpers.models import forecast
@@ -159,9 +160,19 @@ def project_aum(
 
 def _checked(horizon_months: int, history_months: int) -> dict[str, Any]:
     if isinstance(horizon_months, bool) or not isinstance(horizon_months, int) or not 1 <= horizon_months <= 36:
-        raise ValueError(f"horizon_months must be a whole number from 1 to 36, not {horizon_months!r}")
+        raise SpokenError(
+            Text(
+                f"horizon_months must be a whole number from 1 to 36, not {horizon_months!r}",
+                f"horizon_months 应为 1 到 36 之间的整数，现为 {horizon_months!r}",
+            )
+        )
     if isinstance(history_months, bool) or not isinstance(history_months, int) or history_months < 2:
-        raise ValueError(f"history_months must be a whole number of at least 2, not {history_months!r}")
+        raise SpokenError(
+            Text(
+                f"history_months must be a whole number of at least 2, not {history_months!r}",
+                f"history_months 应为不小于 2 的整数，现为 {history_months!r}",
+            )
+        )
     return {"history_months": history_months}
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from helpers.findings import SpokenError, Text
 from helpers.findings.numbers import MIN_GROUP_SIZE
 from helpers.metrics.apportionment import largest_remainder
 from helpers.models.forecast import close_gap
@@ -81,7 +82,12 @@ def split_gap(projection: Projection, target: Target, *, stretch_quantile: float
     Split
     """
     if not 0.5 <= stretch_quantile <= 1:
-        raise ValueError(f"stretch_quantile must lie between 0.5 and 1, not {stretch_quantile!r}")
+        raise SpokenError(
+            Text(
+                f"stretch_quantile must lie between 0.5 and 1, not {stretch_quantile!r}",
+                f"stretch_quantile 应在 0.5 到 1 之间，现为 {stretch_quantile!r}",
+            )
+        )
     levers = list(MAU_LEVERS if projection.metric == "mau" else AUM_LEVERS)
     if not projection.is_possible:
         empty = pd.DataFrame({"lever": levers, "lever_gap": 0, "lever_gap_share": np.nan, "lever_room": np.nan})
@@ -159,7 +165,12 @@ def branch_split(
         ``gap_aum``. Every lever's column adds up to the lever's share of the gap, the totals to the gaps.
     """
     if isinstance(min_group_size, bool) or not isinstance(min_group_size, int) or min_group_size < 1:
-        raise ValueError(f"min_group_size must be a whole number of at least 1, not {min_group_size!r}")
+        raise SpokenError(
+            Text(
+                f"min_group_size must be a whole number of at least 1, not {min_group_size!r}",
+                f"min_group_size 应为不小于 1 的整数，现为 {min_group_size!r}",
+            )
+        )
     if not len(pools):
         return pd.DataFrame(columns=["branch", "customers", *MAU_LEVERS, *AUM_LEVERS, "gap_mau", "gap_aum"])
     pools = _merge_small(_with_assets(pools, factors), min_group_size)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from helpers.findings import SpokenError, Text
 from helpers.steps.goals.projections import Projection
 
 
@@ -52,9 +53,19 @@ def set_target(projection: Projection, *, target: float, growth_share: float) ->
     """
     name = projection.metric
     if isinstance(target, bool) or not math.isfinite(target) or target < 0:
-        raise ValueError(f"target_{name} must be at least 0 (0: derived from {name}_growth_share), not {target!r}")
+        raise SpokenError(
+            Text(
+                f"target_{name} must be at least 0 (0: derived from {name}_growth_share), not {target!r}",
+                f"target_{name} 应不小于 0（0 表示按 {name}_growth_share 推算），现为 {target!r}",
+            )
+        )
     if not 0 <= growth_share <= 1:
-        raise ValueError(f"{name}_growth_share must be a share from 0 to 1 (0.05 is 5 %), not {growth_share!r}")
+        raise SpokenError(
+            Text(
+                f"{name}_growth_share must be a share from 0 to 1 (0.05 is 5 %), not {growth_share!r}",
+                f"{name}_growth_share 应为 0 到 1 之间的比例（0.05 即 5%），现为 {growth_share!r}",
+            )
+        )
     now = projection.now
     # A tiny step back keeps 9,000 × 1.05 from becoming 9,451 by the rounding of floats.
     value = float(target) if target > 0 else now * (1 + growth_share)

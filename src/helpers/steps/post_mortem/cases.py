@@ -11,7 +11,7 @@ import pandas as pd
 
 from helpers.bank import brief as briefs
 from helpers.bank import places
-from helpers.findings import Text, Writer
+from helpers.findings import SpokenError, Text, Writer
 from helpers.findings.numbers import beside
 from helpers.metrics import holdouts, journeys, outcomes, segments
 from helpers.metrics.campaigns import Campaign, MeasuringDays, campaign, measuring_days, midnight
@@ -172,11 +172,17 @@ def open_case(
         range.
     """
     if not 0 < alpha < 0.5:
-        raise ValueError(f"alpha must lie between 0 and 0.5, not {alpha}")
+        raise SpokenError(
+            Text(f"alpha must lie between 0 and 0.5, not {alpha}", f"alpha 应在 0 到 0.5 之间，现为 {alpha}")
+        )
     if after_days < 0:
-        raise ValueError(f"after_days must be 0 or more, not {after_days}")
+        raise SpokenError(
+            Text(f"after_days must be 0 or more, not {after_days}", f"after_days 应不小于 0，现为 {after_days}")
+        )
     if window_days < 1:
-        raise ValueError(f"window_days must be at least 1, not {window_days}")
+        raise SpokenError(
+            Text(f"window_days must be at least 1, not {window_days}", f"window_days 应不小于 1，现为 {window_days}")
+        )
     of = campaign(bank, campaign_id)
     written, file, mark, untouched = find_brief(bank, campaign_id, brief=brief, run_dir=run_dir)
     design, control, arms, assigned = _design(bank, of, written)
@@ -236,7 +242,12 @@ def find_brief(
     if brief:
         found, mark, untouched = briefs.read(places.find(brief))
         if found.campaign_id != campaign_id:
-            raise ValueError(f"brief {brief} is of campaign {found.campaign_id!r}, campaign_id is {campaign_id!r}")
+            raise SpokenError(
+                Text(
+                    f"brief {brief} is of campaign {found.campaign_id!r}, campaign_id is {campaign_id!r}",
+                    f"简报 {brief} 属于活动 {found.campaign_id!r}，而 campaign_id 为 {campaign_id!r}",
+                )
+            )
         return found, brief, mark, untouched
     own = bank.folder / "briefs" / f"{campaign_id}.yml"
     if own.is_file():
@@ -273,9 +284,12 @@ def _control(names: list[str], brief: briefs.Brief | None, of: Campaign) -> str:
     found = holdouts.control_arm(names, named=brief.control if brief else "")
     if found:
         return found
-    raise ValueError(
-        f"campaign {of.campaign_id}: none of the arms {', '.join(names)} is known as the hold-out; "
-        "name it in the brief (arms: control: true)"
+    raise SpokenError(
+        Text(
+            f"campaign {of.campaign_id}: none of the arms {', '.join(names)} is known as the hold-out; "
+            "name it in the brief (arms: control: true)",
+            f"活动 {of.campaign_id}：分组 {'、'.join(names)} 中无法识别留白组，请在简报中标明（arms: control: true）",
+        )
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from helpers.findings import Figure, Finding, Text, Writer
+from helpers.findings import Figure, Finding, SpokenError, Text, Writer
 from helpers.metrics.economics import Economics
 from helpers.models import experiments
 from helpers.steps.post_mortem.cases import Case, arm_name
@@ -63,11 +63,24 @@ def returns(
         be claimed.
     """
     if roi_convention not in CONVENTIONS:
-        raise ValueError(f"roi_convention must be one of {', '.join(CONVENTIONS)}, not {roi_convention!r}")
+        raise SpokenError(
+            Text(
+                f"roi_convention must be one of {', '.join(CONVENTIONS)}, not {roi_convention!r}",
+                f"roi_convention 应为 {'、'.join(CONVENTIONS)} 之一，现为 {roi_convention!r}",
+            )
+        )
     if earning_days < 1:
-        raise ValueError(f"earning_days must be at least 1, not {earning_days}")
+        raise SpokenError(
+            Text(
+                f"earning_days must be at least 1, not {earning_days}", f"earning_days 应不小于 1，现为 {earning_days}"
+            )
+        )
     if day_value < 0:
-        raise ValueError(f"active_day_value must be 0 or more, not {day_value}")
+        raise SpokenError(
+            Text(
+                f"active_day_value must be 0 or more, not {day_value}", f"active_day_value 应不小于 0，现为 {day_value}"
+            )
+        )
     if measures.claim == DIFFERENCE:
         return pd.DataFrame(columns=COLUMNS)
     each = day_value or active_day_value(case, economics)
@@ -133,7 +146,12 @@ def returns_findings(
 ) -> list[Finding]:
     """Say cost and ROI of each arm, on activity, money or both, and which assumptions it stands on."""
     if basis not in BASES:
-        raise ValueError(f"return_basis must be one of {', '.join(BASES)}, not {basis!r}")
+        raise SpokenError(
+            Text(
+                f"return_basis must be one of {', '.join(BASES)}, not {basis!r}",
+                f"return_basis 应为 {'、'.join(BASES)} 之一，现为 {basis!r}",
+            )
+        )
     cost = float(case.people["rewarded_cost"].sum())
     spent = Figure("cost", cost, unit="money", n=len(case.treated), period=case.period)
     if table.empty:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from helpers.findings import Figure, Finding, Text, Writer
+from helpers.findings import Figure, Finding, SpokenError, Text, Writer
 from helpers.findings.lists import ListHead
 from helpers.findings.lists import write_list as write_private
 from helpers.findings.numbers import MIN_GROUP_SIZE
@@ -58,8 +58,11 @@ def find_hunters(case: Case, measures: Measures, *, min_signals: int = 2) -> Hun
     """
     every = abuse.read_rules()
     if not 1 <= min_signals <= len(every):
-        raise ValueError(
-            f"min_signals must lie between 1 and {len(every)} (rules in abuse_rules.yml), not {min_signals}"
+        raise SpokenError(
+            Text(
+                f"min_signals must lie between 1 and {len(every)} (rules in abuse_rules.yml), not {min_signals}",
+                f"min_signals 应在 1 到 {len(every)} 之间（abuse_rules.yml 中的规则数），现为 {min_signals}",
+            )
         )
     usable = abuse.usable_rules(case.bank, every)
     found = abuse.signals(case.bank, case.campaign, rules=usable, assigned=case.assigned)

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 from scipy import stats
 
+from helpers.findings import SpokenError, Text
 from helpers.metrics import outcomes
 from helpers.models import experiments, rollout
 from helpers.steps.post_mortem import cases
@@ -99,7 +100,12 @@ def measure(case: Case, *, winsorize_quantile: float = 0.99) -> Measures:
     Measures
     """
     if not 0.5 <= winsorize_quantile <= 1:
-        raise ValueError(f"winsorize_quantile must lie between 0.5 and 1, not {winsorize_quantile}")
+        raise SpokenError(
+            Text(
+                f"winsorize_quantile must lie between 0.5 and 1, not {winsorize_quantile}",
+                f"winsorize_quantile 应在 0.5 到 1 之间，现为 {winsorize_quantile}",
+            )
+        )
     naive = naive_comparison(case)
     if case.design == cases.RANDOMISED:
         split = split_of(case)

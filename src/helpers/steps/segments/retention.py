@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from helpers.findings import Figure, Finding, Text
+from helpers.findings import Figure, Finding, SpokenError, Text
 from helpers.metrics import segments
 from helpers.models import retention
 from helpers.models.retention.comparison import holm
@@ -121,9 +121,13 @@ def study(focus: Focus, *, horizon_days: int, silent_days: int) -> Study:
     first, _ = bank.log_days
     watched = (bank.as_of - first).days
     if silent_days > watched:
-        raise ValueError(
-            f"silent_days is {silent_days}, longer than the activity log up to {bank.as_of} ({watched} days); "
-            f"at most {watched} is possible"
+        raise SpokenError(
+            Text(
+                f"silent_days is {silent_days}, longer than the activity log up to {bank.as_of} ({watched} days); "
+                f"at most {watched} is possible",
+                f"silent_days 为 {silent_days}，超过截至 {bank.as_of} 的行为日志长度（{watched} 天），"
+                f"最多可设为 {watched}",
+            )
         )
     empty = Study(horizon_days=horizon_days, asked_days=horizon_days, silent_days=silent_days)
     try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from helpers.findings import Figure, Finding, KeptResult, Text
+from helpers.findings import Figure, Finding, KeptResult, SpokenError, Text
 from helpers.findings.numbers import MIN_GROUP_SIZE
 from helpers.metrics import segments
 from helpers.metrics.benefits import read_benefits
@@ -92,9 +92,14 @@ def focus(bank: Bank, segment: str, *, min_group_size: int = MIN_GROUP_SIZE) -> 
 
 
 def positive(name: str, value: object) -> int:
-    """Return a whole number from 1 on, or raise ValueError naming the parameter."""
+    """Return a whole number from 1 on, or raise SpokenError naming the parameter."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise ValueError(f"{name} must be a whole number, at least 1, not {value!r}")
+        raise SpokenError(
+            Text(
+                f"{name} must be a whole number, at least 1, not {value!r}",
+                f"{name} 应为不小于 1 的整数，现为 {value!r}",
+            )
+        )
     return int(value)
 
 
