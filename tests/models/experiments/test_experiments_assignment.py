@@ -112,6 +112,9 @@ def test_an_arm_without_weight_gets_nobody() -> None:
         ({"weights": {"a": "half"}}, "'a' has 'half'"),
         ({"customer_ids": [None]}, "customer_ids: .* not None"),
         ({"customer_ids": [1.0]}, "customer_ids: .* not 1.0"),
+        ({"customer_ids": "C000000001"}, r"customer_ids: several ids are needed, such as \['C000000001'\]"),
+        ({"customer_ids": 7}, r"customer_ids: several ids are needed, such as \[7\], not 7"),
+        ({"customer_ids": pd.DataFrame({"id": ["C1"]})}, r"customer_ids: the table has no column 'customer_id', only"),
         ({"holdouts": {"bank": 1.0}}, "holdouts: 'bank' has 1.0"),
         ({"holdouts": {"spring": 0.1}}, "holdouts: 'spring' is also the experiment's salt"),
     ],
@@ -127,3 +130,20 @@ def test_lazy_bad_input_is_named() -> None:
         assign(table, salt="s", weights=EVEN)
     with pytest.raises(ValueError, match="not float64"):
         assign(table.number, salt="s", weights=EVEN)
+
+
+def test_a_frame_gives_its_customers_and_not_its_columns_names() -> None:
+    table = pd.DataFrame({"branch": "Harbour", "customer_id": IDS[:50]}, index=range(50, 100))
+    pd.testing.assert_frame_equal(
+        assign(table, salt="spring", weights=EVEN), assign(IDS[:50], salt="spring", weights=EVEN)
+    )
+    assert hash_share(table, salt="spring").tolist() == hash_share(IDS[:50], salt="spring").tolist()
+    with pytest.raises(ValueError, match="customer_ids: several ids are needed"):
+        hash_share("C000000001", salt="spring")
+
+
+@pytest.mark.parametrize("holdouts", [None, {"bank": 0.5}])
+def test_a_lazy_id_that_is_missing_has_no_arm(holdouts: dict | None) -> None:
+    table = ibis.memtable(pd.DataFrame({"customer_id": ["C1", None, "C3"]}))
+    drawn = assign(table, salt="s", weights=EVEN, holdouts=holdouts).to_pandas()
+    assert drawn.arm.isna().tolist() == drawn.customer_id.isna().tolist() == [False, True, False]

@@ -17,12 +17,12 @@ BUCKETS = 16**HEX_DIGITS
 HELD_OUT = "holdout"
 
 
-def hash_share(customer_ids: Iterable[object], *, salt: str) -> np.ndarray:
+def hash_share(customer_ids: Iterable[object] | pd.DataFrame, *, salt: str) -> np.ndarray:
     """Place of every customer on the line from 0 to 1 that the arms divide up.
 
     Parameters
     ----------
-    customer_ids : iterable of n texts or whole numbers
+    customer_ids : iterable of n texts or whole numbers, or a DataFrame with a column ``customer_id``
     salt : str
         Name of the draw; another salt gives an independent one.
 
@@ -31,16 +31,21 @@ def hash_share(customer_ids: Iterable[object], *, salt: str) -> np.ndarray:
     ndarray of shape (n,), from 0 (included) to 1 (excluded)
         The first 13 hex digits of sha256 of ``"{salt}:{customer_id}"`` divided by 16¹³.
 
+    Raises
+    ------
+    ValueError
+        If the salt is empty, the ids are a single text or a frame without ``customer_id``, or an id is missing.
+
     Examples
     --------
     >>> round(float(hash_share(["C000000001"], salt="spring")[0]), 12)
     0.131891231919
     """
-    return np.array([int(prefix, 16) for prefix in _prefixes(customer_ids, salt)], dtype=float) / BUCKETS
+    return np.array([int(prefix, 16) for prefix in _prefixes(_ids(customer_ids), salt)], dtype=float) / BUCKETS
 
 
 def assign(
-    customer_ids: Iterable[object] | ir.Table | ir.Column,
+    customer_ids: Iterable[object] | pd.DataFrame | ir.Table | ir.Column,
     *,
     salt: str,
     weights: Mapping[str, float],
@@ -54,7 +59,7 @@ def assign(
 
     Parameters
     ----------
-    customer_ids : iterable of n ids, or a lazy table with a column ``customer_id``, or that column
+    customer_ids : iterable of n ids, or a DataFrame or lazy table with a column ``customer_id``, or that column
         Texts (whole numbers are taken as their digits).
     salt : str
         Name of the draw. Use a new one for every experiment, else the arms of two experiments coincide.
@@ -68,11 +73,13 @@ def assign(
     -------
     DataFrame of n rows in the given order, or a lazy table when the ids are lazy
         ``customer_id, arm``; with ``holdouts`` also ``held_out_by``, the salt of the hold-out or an empty text.
+        A lazy id that is NULL gets a NULL arm: it is only seen once the engine runs.
 
     Raises
     ------
     ValueError
-        If the salt is empty, a weight is negative or not a number, all are 0, or an id is missing.
+        If the salt is empty, a weight is negative or not a number, all are 0, the ids are a single text or a table
+        without ``customer_id``, or an id is missing.
 
     References
     ----------
@@ -90,7 +97,7 @@ def assign(
     if isinstance(customer_ids, ir.Table | ir.Column):
         return _assign_lazily(customer_ids, salt=_checked_salt(salt), bounds=bounds, layers=layers)
 
-    ids = list(customer_ids)
+    ids = list(_ids(customer_ids))
     arm = _arms(ids, salt, bounds)
     drawn = pd.DataFrame({"customer_id": ids, "arm": arm}, columns=["customer_id", "arm"], dtype=object)
     if layers:
@@ -146,7 +153,18 @@ def _lazy_arm(column: ir.Column, salt: str, bounds: list[tuple[str, str | None]]
     for name, bound in reversed(bounds[:-1]):
         # texts of equal length over 0-9a-f sort like the numbers that they write: no engine-specific conversion
         arm = ibis.ifelse(prefix < bound, name, arm)
-    return arm
+    return ibis.ifelse(column.isnull(), ibis.null("string"), arm)
+
+
+def _ids(customer_ids: object) -> Iterable[object]:
+    """Ids one by one; a frame would give its columns' names, a text its letters."""
+    if isinstance(customer_ids, pd.DataFrame):
+        if "customer_id" not in customer_ids.columns:
+            raise ValueError(f"customer_ids: the table has no column 'customer_id', only {list(customer_ids.columns)}")
+        return customer_ids["customer_id"]
+    if isinstance(customer_ids, str | bytes) or not isinstance(customer_ids, Iterable):
+        raise ValueError(f"customer_ids: several ids are needed, such as [{customer_ids!r}], not {customer_ids!r}")
+    return customer_ids
 
 
 def _prefixes(ids: Iterable[object], salt: str) -> Iterable[str]:
