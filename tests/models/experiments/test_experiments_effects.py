@@ -363,6 +363,7 @@ GOOD = pd.DataFrame({"arm": ["a", "a", "b", "b"], "y": [1.0, 2.0, 3.0, 5.0], "x"
     [
         (GOOD[:2], {}, "all customers are in 'a'"),
         (GOOD[:0].astype({"arm": "string"}), {}, "it has no rows"),
+        (GOOD[:0].astype({"arm": "string"}), {"winsorize": 0.99}, "it has no rows"),
         (GOOD[:3], {}, "'b' has one customer"),
         (GOOD, {"control": "c"}, r"control: 'c' is not among the arms \['a', 'b'\]"),
         (GOOD, {"metric": "z"}, "metric: the table has no column 'z'"),
@@ -468,3 +469,44 @@ def test_a_covariate_measured_after_exposure_is_named(make) -> None:
     with pytest.raises(ValueError, match="'never' is neither a column of the table nor a time"):
         effect(make(GOOD), **options, covariate_at="never", exposed_at="2025-09-08")
     assert effect(make(dated), **options, covariate_at="measured", exposed_at="2025-10-01").method[0] == "cuped"
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, lazy], ids=["frame", "engine"])
+def test_times_with_and_without_a_zone_are_compared_in_utc(make) -> None:
+    """02:00 in Shanghai is 18:00 UTC of the day before: in time against midnight, late against 17:00."""
+    measured = pd.Series(pd.to_datetime(["2025-09-08 02:00"] * 4)).dt.tz_localize("Asia/Shanghai")
+    table, options = GOOD.assign(x_at=measured), {"metric": "y", "control": "a", "covariate": "x"}
+    in_time = [pd.Timestamp("2025-09-08"), pd.Timestamp("2025-09-08 08:00", tz="Asia/Shanghai")]
+    too_late = [pd.Timestamp("2025-09-07 17:00"), pd.Timestamp("2025-09-08 01:00", tz="Asia/Shanghai")]
+    for exposed in in_time:
+        assert effect(make(table), **options, exposed_at=exposed).method[0] == "cuped"
+        assert effect(make(table.assign(exposed_at=exposed)), **options).method[0] == "cuped"
+    for exposed in too_late:
+        with pytest.raises(ValueError, match="later for 4 customers"):
+            effect(make(table), **options, exposed_at=exposed)
+        with pytest.raises(ValueError, match="later for 4 customers"):
+            effect(make(table.assign(exposed_at=exposed)), **options)
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, lazy], ids=["frame", "engine"])
+def test_a_time_that_is_missing_is_named_unless_the_covariate_is_too(make) -> None:
+    before, after = pd.Timestamp("2025-09-01"), pd.Timestamp("2025-09-08")
+    options = {"metric": "y", "control": "a", "covariate": "x"}
+    table = GOOD.assign(x_at=[before, before, None, before], exposed_at=after)
+    with pytest.raises(ValueError, match="1 customers have no time of exposure, or a value of 'x' without its time"):
+        effect(make(table), **options)
+    unknown = table.assign(x=table.x.astype(float).where(table.x_at.notna()))
+    assert effect(make(unknown), **options).n.sum() == 2
+    with pytest.raises(ValueError, match="2 customers have no time of exposure"):
+        effect(make(GOOD.assign(x_at=before, exposed_at=[after, None, None, after])), **options)
+
+
+def test_values_that_are_no_times_are_named() -> None:
+    options = {"metric": "y", "control": "a", "covariate": "x", "exposed_at": "2025-09-08"}
+    for bad in (["2025-09-01", "soon", None, None], [pd.Timestamp("2025-09-01"), "soon", 1, None]):
+        with pytest.raises(ValueError, match="x_at: the column holds values that are no times"):
+            effect(GOOD.assign(x_at=bad), **options)
+    with pytest.raises(ValueError, match="x_at: the column is int64; times are allowed"):
+        effect(GOOD.assign(x_at=20250901), **options)
+    with pytest.raises(ValueError, match="NaT is neither a column of the table nor a time"):
+        effect(GOOD, **options, covariate_at=pd.NaT)

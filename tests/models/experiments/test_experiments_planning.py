@@ -161,6 +161,29 @@ def test_reach_counts_each_customer_once_and_only_inside_the_window(make) -> Non
 
 
 @pytest.mark.parametrize("make", [pd.DataFrame, ibis.memtable], ids=["frame", "engine"])
+def test_events_of_nobody_bring_in_nobody(make) -> None:
+    events = pd.DataFrame({"customer_id": ["C1", None, None], "occurred_at": pd.to_datetime(["2025-03-01"] * 3)})
+    assert reach_curve(make(events), starts_at="2025-03-01", days=2).n_reached.tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, ibis.memtable], ids=["frame", "engine"])
+def test_days_of_times_with_a_zone_are_utcs_or_the_starts_own(make) -> None:
+    """01:00 of 2 March in Shanghai is 17:00 UTC of 1 March."""
+    at = pd.Series(pd.to_datetime(["2025-03-02 01:00", "2025-03-02 12:00"])).dt.tz_localize("Asia/Shanghai")
+    events = pd.DataFrame({"customer_id": ["C1", "C2"], "occurred_at": at})
+    for start in ("2025-03-01", pd.Timestamp("2025-03-01", tz="UTC")):
+        assert reach_curve(make(events), starts_at=start, days=3).n_new.tolist() == [1, 1, 0]
+    there = pd.Timestamp("2025-03-01", tz="Asia/Shanghai")
+    if make is pd.DataFrame:
+        assert reach_curve(events, starts_at=there, days=3).n_new.tolist() == [0, 2, 0]
+    else:
+        with pytest.raises(
+            ValueError, match=r"starts_at: .* is in Asia/Shanghai; a lazy table's days are counted in UTC"
+        ):
+            reach_curve(make(events), starts_at=there, days=3)
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, ibis.memtable], ids=["frame", "engine"])
 def test_reach_of_nobody_is_a_flat_line(make) -> None:
     assert reach_curve(make(EVENTS), starts_at="2026-01-01", days=3).n_reached.tolist() == [0, 0, 0]
 
@@ -211,6 +234,11 @@ REACH = pd.DataFrame({"day": [1, 2], "n_reached": [5, 9]})
         (lambda: days_needed(5, reach=REACH.assign(n_reached=[9, 5])), "empty or falls"),
         (lambda: reach_curve(EVENTS, starts_at="2025-03-01", days=0), "days: 0"),
         (lambda: reach_curve(EVENTS[["customer_id"]], starts_at="2025-03-01", days=3), "no column 'occurred_at'"),
+        (lambda: reach_curve(EVENTS, starts_at="soon", days=3), "starts_at: 'soon' is no time"),
+        (
+            lambda: reach_curve(EVENTS.assign(occurred_at="soon"), starts_at="2025-03-01", days=3),
+            "occurred_at: the column holds values that are no times",
+        ),
         (lambda: metric_history(past(), metric="revenue"), "no column 'revenue'"),
         (lambda: metric_history(past().assign(y=1.0), metric="y"), "same value"),
         (lambda: metric_history(past().assign(one=1), metric="y", cluster="one"), "1 clusters"),

@@ -51,6 +51,9 @@ def _frame_quantiles(table: pd.DataFrame, columns: list[str], quantile: float) -
     found = {}
     for column in columns:
         values = pd.to_numeric(table[column]).to_numpy(dtype=float, na_value=np.nan)
+        if not len(values):  # as an engine answers: nothing to cap
+            found[column] = (np.nan, np.nan, (np.nan, np.nan), (np.nan, np.nan))
+            continue
         other = values[values != 0]
         at = [1 - quantile, quantile]
         found[column] = (

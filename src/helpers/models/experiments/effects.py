@@ -66,7 +66,8 @@ def effect(
     covariate_at, exposed_at : str, datetime, optional
         When the covariates were measured and the customer exposed: columns or one time for all. Without them the
         columns ``<covariate>_at``, ``<covariate>_date`` or ``covariate_at`` and ``exposed_at`` or ``assigned_at`` are
-        used where the table has them. A covariate measured at exposure or later is refused.
+        used where the table has them. Times with a zone are compared in UTC, and those without one are taken as UTC.
+        A covariate measured at exposure or later is refused, and so is one of which that can't be told.
 
     Returns
     -------
@@ -85,7 +86,8 @@ def effect(
     ------
     ValueError
         If a column is missing or not numeric, a metric has missing values or never varies, the control arm is absent or
-        the only one, an arm has fewer than two customers (or clusters), or a covariate was measured after exposure.
+        the only one, an arm has fewer than two customers (or clusters), a covariate was measured after exposure, or
+        a customer's time of exposure, or of a covariate that is known, is missing or no time.
 
     References
     ----------

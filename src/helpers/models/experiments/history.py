@@ -13,6 +13,7 @@ import pandas as pd
 from helpers.models.experiments.estimators import outcome
 from helpers.models.experiments.inputs import read_request
 from helpers.models.experiments.moments import Variable, collect
+from helpers.models.experiments.times import UTC, frame_times, read_moment
 
 DAYS_A_WEEK = 7
 
@@ -123,9 +124,10 @@ def reach_curve(
     Parameters
     ----------
     activity : DataFrame or lazy table, one row an event
-        Only the events at which a customer would be met, of those who are eligible.
+        Only the events at which a customer would be met, of those who are eligible; events without a customer
+        bring in nobody. Times with a zone are read in that of ``starts_at``, in UTC if it has none.
     starts_at : datetime, date or text
-        First day of the past window, included.
+        First day of the past window, included; for a lazy table in UTC or without a zone.
     days : int
         Length of the window, at least 1.
     customer_id, occurred_at : str
@@ -139,7 +141,8 @@ def reach_curve(
     Raises
     ------
     ValueError
-        If a column is missing or ``days`` is not a whole number of 1 or more.
+        If a column is missing, ``days`` is not a whole number of 1 or more, or ``starts_at`` or a value of
+        ``occurred_at`` is no time.
 
     Examples
     --------
@@ -155,16 +158,23 @@ def reach_curve(
     for column in (customer_id, occurred_at):
         if column not in activity.columns:
             raise ValueError(f"activity: the table has no column {column!r}, only {list(activity.columns)}")
-    start = pd.Timestamp(starts_at).normalize()
+    start = read_moment(starts_at, name="starts_at").normalize()
+    zone = start.tz or UTC
+    if isinstance(activity, ir.Table) and str(zone) != UTC:
+        raise ValueError(f"starts_at: {starts_at!r} is in {zone}; a lazy table's days are counted in UTC")
+    start = start.tz_localize(None)
     end = start + pd.Timedelta(days=int(days))
     if isinstance(activity, ir.Table):
         # one date a customer leaves the engine only as counts a date
         at = activity[occurred_at].cast("timestamp")
-        inside = activity.filter(at >= ibis.literal(start.to_pydatetime()), at < ibis.literal(end.to_pydatetime()))
-        first = inside.group_by(customer_id).aggregate(first_at=inside[occurred_at].min())
+        events = activity.select(customer=activity[customer_id], at=at).filter(lambda t: t.customer.notnull())
+        inside = events.filter(
+            lambda t: (t.at >= ibis.literal(start.to_pydatetime())) & (t.at < ibis.literal(end.to_pydatetime()))
+        )
+        first = inside.group_by("customer").aggregate(first_at=inside["at"].min())
         by_date = first.group_by(first_date=first.first_at.cast("date")).aggregate(n_new=first.count()).to_pandas()
     else:
-        at = pd.to_datetime(activity[occurred_at])
+        at = frame_times(activity, occurred_at, zone=zone)
         inside = activity.assign(**{occurred_at: at})[(at >= start) & (at < end)]
         first = inside.groupby(customer_id)[occurred_at].min()
         by_date = first.dt.normalize().value_counts().rename_axis("first_date").reset_index(name="n_new")

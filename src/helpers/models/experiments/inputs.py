@@ -12,6 +12,7 @@ import pandas as pd
 
 from helpers.models.experiments.estimators import Outcome
 from helpers.models.experiments.moments import Cells, Pair, Variable
+from helpers.models.experiments.times import frame_times, read_moment, without_zone
 
 
 @dataclass(frozen=True)
@@ -187,32 +188,42 @@ def _missing_values(table: pd.DataFrame | ir.Table, variable: Variable) -> str:
 def _check_before_exposure(
     table: pd.DataFrame | ir.Table, covariate: str, covariate_at: object, exposed_at: object
 ) -> None:
-    """Refuse a covariate that the campaign itself may have moved."""
+    """Refuse a covariate that the campaign itself may have moved, or of which that can't be told."""
     measured = _time_of(table, covariate_at, [f"{covariate}_at", f"{covariate}_date", "covariate_at"])
     exposed = _time_of(table, exposed_at, ["exposed_at", "assigned_at"])
     if measured is None or exposed is None:
         return
     if isinstance(table, ir.Table):
-        late = int(table.filter(measured >= exposed).count().to_pandas())
+        values = table[covariate]
+        known = values.notnull() & ~values.isnan() if values.type().is_floating() else values.notnull()
+        flags = table.select(late=measured >= exposed, untold=exposed.isnull() | (measured.isnull() & known))
+        counts = flags.aggregate(late=flags.late.sum(), untold=flags.untold.sum()).to_pandas().fillna(0)
+        late, untold = int(counts["late"].iloc[0]), int(counts["untold"].iloc[0])
     else:
+        known = table[covariate].notna().to_numpy()
+        blank = np.asarray(pd.isna(exposed)) | (np.asarray(pd.isna(measured)) & known)
         late = int(np.broadcast_to(np.asarray(measured >= exposed), len(table)).sum())
+        untold = int(np.broadcast_to(blank, len(table)).sum())
     if late:
         raise ValueError(
             f"covariate: {covariate!r} was measured at exposure or later for {late} customers; "
             "only what was known before the campaign may adjust its effect"
         )
+    if untold:
+        raise ValueError(
+            f"covariate_at, exposed_at: {untold} customers have no time of exposure, or a value of {covariate!r} "
+            "without its time; every customer needs both (not exposed: the time of assignment)"
+        )
 
 
 def _time_of(table: pd.DataFrame | ir.Table, given: object, names: list[str]) -> object:
-    """A column of times, or one time for all, or None where nothing tells."""
+    """A column of times, or one time for all, in UTC without zone; None where nothing tells."""
     lazy = isinstance(table, ir.Table)
     if given is None or (isinstance(given, str) and given in table.columns):
         column = given if given is not None else next((name for name in names if name in table.columns), None)
         if column is None:
             return None
-        return table[column].cast("timestamp") if lazy else pd.to_datetime(table[column])
-    try:
-        moment = pd.Timestamp(given)
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"covariate_at, exposed_at: {given!r} is neither a column of the table nor a time") from error
+        return table[column].cast("timestamp") if lazy else frame_times(table, column)
+    moment = read_moment(given, name="covariate_at, exposed_at", allowed="neither a column of the table nor a time")
+    moment = without_zone(moment)
     return ibis.literal(moment.to_pydatetime()).cast("timestamp") if lazy else moment
