@@ -14,7 +14,7 @@ import typer
 
 from helpers.findings.finding import Text
 from helpers.findings.numbers import EN, LANGUAGES
-from helpers.findings.spoken import SpokenError, at, system_reason
+from helpers.findings.spoken import SpokenError, at, unwritable
 from helpers.runs import usage
 from helpers.runs.refusal import Refusal
 from helpers.runs.usage import words
@@ -168,21 +168,20 @@ def _run(plan: Plan, reports: Path, bank: Bank, **settings: Any) -> int:
     board = Board(reports, plan, bank)
     unwritten: dict[str, None] = {}
 
-    def unwritable(error: OSError) -> Text:
-        reason = system_reason(error)
-        return at(str(board.page), Text(f"can't be written ({reason})", f"无法写入（{reason}）"))
+    def told(error: OSError) -> Text:
+        return at(str(board.page), unwritable(error))
 
     def on_board(change: Callable[[], object]) -> None:
         try:
             change()
         except OSError as error:
-            unwritten[unwritable(error).say(plan.language)] = None
+            unwritten[told(error).say(plan.language)] = None
 
     try:
         board.begin()
     except OSError as error:
         # Nothing has run: a board that can't be written could not say so later either.
-        raise Refusal(unwritable(error)) from error
+        raise Refusal(told(error)) from error
     with Progress(plan.n_steps, plan.language) as report:
 
         def finished(entry: StepRun) -> None:

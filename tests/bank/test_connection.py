@@ -242,6 +242,17 @@ def test_the_fingerprint_follows_the_content(write_bank: WriteBank) -> None:
     assert banks.open(write_bank(name="changed", balances=changed)).fingerprint != first
 
 
+def test_an_edited_brief_is_another_bank(write_bank: WriteBank) -> None:
+    folder = write_bank()
+    (folder / "briefs").mkdir()
+    (folder / "briefs" / "K001.yml").write_text("target: 5.4\n")
+    before = banks.open(folder)
+    (folder / "briefs" / "K001.yml").write_text("target: 9.9\n")
+    after = banks.open(folder)
+    assert before.fingerprint != after.fingerprint
+    assert {name for name in before.fingerprints if before.fingerprints[name] != after.fingerprints[name]} == {"briefs"}
+
+
 @pytest.mark.parametrize("whole_bytes", [1 << 28, 1 << 10])
 def test_one_byte_in_the_middle_of_a_file_is_another_bank(
     write_bank: WriteBank, monkeypatch: pytest.MonkeyPatch, whole_bytes: int

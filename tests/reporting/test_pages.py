@@ -72,6 +72,28 @@ def test_a_page_leads_to_the_brief_of_its_case() -> None:
     assert '<a href="brief.html">决策简报</a>' in page_of(links=[("a.html", "a", True)], language="zh")
 
 
+def test_links_to_the_next_notebook_lead_to_its_page_where_the_case_has_one() -> None:
+    cell = nbf.new_markdown_cell("# Title\n\nNext: [step 2](02_segment_insight.ipynb), [step 9](09_none.ipynb).")
+    setting = pages.PageSetting(language="en", links=[("02_segment_insight.html", "2 Segments", False)])
+    markup = pages.render(nbf.new_notebook(cells=[cell]), setting)
+    assert '<a href="02_segment_insight.html">step 2</a>, step 9.' in markup
+    assert ".ipynb" not in markup.split("<main", 1)[1]
+
+
+def test_every_link_of_a_step_page_leads_somewhere(reports: Path) -> None:
+    for file in reports.rglob("0*.html"):
+        for href in re.findall(r'<a [^>]*href="([^"#]+)', file.read_text(encoding="utf-8")):
+            assert (file.parent / href).resolve().exists(), (file, href)
+
+
+def test_a_meaning_says_its_language_only_where_it_is_another_one() -> None:
+    given = [("a", 1, "天数上限"), ("b", 2, "days at most")]
+    markup = page_of(language="zh", parameters=given)
+    assert '<td class="txt">天数上限</td>' in markup
+    assert '<td class="txt" lang="en">days at most</td>' in markup
+    assert 'lang="en"' not in page_of(language="en", parameters=given).split("<main", 1)[1]
+
+
 def test_headings_have_the_ids_that_the_contents_lead_to() -> None:
     markup = page_of()
     wanted = re.findall(r'<li><a href="#([^"]+)">', markup)

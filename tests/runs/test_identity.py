@@ -132,6 +132,14 @@ def test_a_table_counts_for_the_steps_that_read_it(job: StepJob, package: Path) 
     assert identity.kept(replace(job, bank_tables={**TABLES, "activity": "a2"}), parts) is None
 
 
+def test_a_brief_of_the_bank_counts_for_every_step(job: StepJob, package: Path) -> None:
+    with_briefs = replace(job, bank_tables={**TABLES, "briefs": "b1"})
+    parts = identity.of(with_briefs, Code(package))
+    identity.record(with_briefs, parts, seconds=1.0, started_at="s", finished_at="f")
+    assert identity.kept(with_briefs, parts) is not None
+    assert identity.kept(replace(job, bank_tables={**TABLES, "briefs": "b2"}), parts) is None
+
+
 def test_the_meaning_of_a_parameter_is_on_the_page(
     job: StepJob, package: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

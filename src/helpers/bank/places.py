@@ -9,6 +9,8 @@ from helpers.findings.spoken import SpokenError
 
 # What a bank's folder is known by; among the digests of its tables the one of its settings stands under this name.
 SETTINGS = "bank.yml"
+# Folder of a bank's with the briefs that were written before its campaigns.
+BRIEFS = "briefs"
 
 
 def project_root() -> Path:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from helpers.bank.places import SETTINGS
+from helpers.bank.places import BRIEFS, SETTINGS
 from helpers.bank.problems import Problem
 from helpers.bank.schemas import TABLES, ColumnRule, TableRule
 from helpers.bank.settings import Settings, TableSource
@@ -72,7 +72,8 @@ def connect(folder: Path, config: Settings) -> tuple[dict[str, Any], list[Proble
 
 
 def fingerprints(folder: Path, config: Settings) -> dict[str, str]:
-    """Return a digest of each table that is there, names and content of its files; under `SETTINGS` that of `bank.yml`.
+    """Return a digest of each table that is there, names and content of its files; under `SETTINGS` that of `bank.yml`, under
+    `BRIEFS` that of the campaigns' briefs.
 
     Files up to `_WHOLE_BYTES` count with all their bytes. Of a larger one, whose reading would take longer than the step
     that asks, `_N_BLOCKS` blocks spread over it count, its size, and when it was last written: a copy of it is another
@@ -90,7 +91,10 @@ def fingerprints(folder: Path, config: Settings) -> dict[str, str]:
                     known[file] = _content(folder, file)
                 whole.update(known[file])
             found[name] = whole.hexdigest()
-    return found
+    briefs = hashlib.sha256()
+    for file in sorted((folder / BRIEFS).glob("*.yml")):
+        briefs.update(_content(folder, file))
+    return {**found, BRIEFS: briefs.hexdigest()}
 
 
 def fingerprint(of_tables: Mapping[str, str]) -> str:

@@ -112,7 +112,8 @@ def number(value: object, unit: str = "count", *, language: str = EN, currency: 
     if unit == "money":
         return _signed_money(_scaled(abs(value), language), value, plus, language, currency)
     if unit == "money_each":
-        text = _plain(abs(value), 2 if abs(value) < 1000 else 0)
+        is_large = language == ZH and abs(value) >= 1e4
+        text = _scaled(abs(value), language) if is_large else _plain(abs(value), 2 if abs(value) < 1000 else 0)
         return _signed_money(text, value, plus, language, currency)
     if unit == "p_value":
         return "< 0.001" if value < 0.001 else _plain(value, 3)
@@ -157,6 +158,20 @@ def _with_currency(text: str, language: str, currency: str) -> str:
             "元" if currency == "CNY" and text[-1] in "万亿" else " 元" if currency == "CNY" else f" {currency}"
         )
     return f"{currency} {text}"
+
+
+def in_currency(name: str, currency: str, language: str) -> str:
+    """Name of an axis or a column with the currency of its amounts: “Cost (CNY)”, “成本（元）”.
+
+    Examples
+    --------
+    >>> in_currency("Cost", "CNY", "en"), in_currency("成本", "CNY", "zh"), in_currency("成本", "", "zh")
+    ('Cost (CNY)', '成本（元）', '成本')
+    """
+    if not currency:
+        return name
+    unit = "元" if language == ZH and currency == "CNY" else currency
+    return f"{name}（{unit}）" if language == ZH else f"{name} ({unit})"
 
 
 def beside(name: str, word: str) -> str:

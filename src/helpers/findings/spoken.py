@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable
 
 from helpers.findings.finding import Text
 
 # Begins the note with the Chinese lines: a notebook's traceback shows it below the English ones.
 NOTE = "中文："
+_REASONS = {
+    errno.ENOENT: "路径不存在",
+    errno.EACCES: "没有权限",
+    errno.EPERM: "没有权限",
+    errno.EROFS: "文件系统只读",
+    errno.ENOSPC: "磁盘空间不足",
+    errno.EDQUOT: "超出磁盘配额",
+    errno.ENOTDIR: "路径中有一段不是文件夹",
+    errno.EISDIR: "这是一个文件夹",
+    errno.EEXIST: "同名文件已存在",
+    errno.ENAMETOOLONG: "路径过长",
+    errno.EIO: "读写出错",
+}
 
 
 class SpokenError(ValueError):
@@ -86,6 +100,13 @@ def unknown(what: Text, name: str, known: Iterable[str]) -> Text:
     )
 
 
-def system_reason(error: OSError) -> str:
-    """Return the system's own words for an error (in the system's language, whatever the reader's)."""
-    return error.strerror or str(error)
+def system_reason(error: OSError) -> Text:
+    """Return the system's own words for an error, and what they are in Chinese where it is a common one."""
+    own = error.strerror or str(error)
+    return Text(own, _REASONS.get(error.errno or 0, own))
+
+
+def unwritable(error: OSError) -> Text:
+    """Say that something can't be written, and why."""
+    reason = system_reason(error)
+    return Text(f"can't be written ({reason.en})", f"无法写入（{reason.zh}）")

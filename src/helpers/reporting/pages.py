@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from helpers.findings import Text
-from helpers.findings.numbers import LANGUAGES, check_language
+from helpers.findings.numbers import LANGUAGES, ZH, check_language
 from helpers.reporting import fonts
 
 if TYPE_CHECKING:
@@ -110,7 +110,8 @@ def render(notebook: Any, setting: PageSetting) -> str:
         "contents": contents,
         "links": [{"href": href, "text": text, "current": current} for href, text, current in setting.links],
         "parameters": [
-            {"name": name, "value": _show(value), "meaning": meaning} for name, value, meaning in setting.parameters
+            {"name": name, "value": _show(value), "meaning": meaning, "lang": _other_language(meaning, language)}
+            for name, value, meaning in setting.parameters
         ],
         "failure": None
         if setting.failure is None
@@ -124,8 +125,8 @@ def render(notebook: Any, setting: PageSetting) -> str:
         ],
     }
     body, _ = exporter.from_notebook_node(nb, resources={"page": page})
-    css = stylesheet()
-    return body.replace("/*css*/", fonts.face_css(body) + css, 1)
+    body = _to_pages(body, {href for href, _, _ in setting.links})
+    return body.replace("/*css*/", fonts.face_css(body) + stylesheet(), 1)
 
 
 @cache
@@ -227,6 +228,21 @@ def _title(cells: Sequence[Any], setting: PageSetting) -> str:
         if found:
             return f"{re.sub(r'[*_`]', '', found.group(1))} · {setting.case_title}".rstrip(" ·")
     return setting.case_title
+
+
+def _to_pages(body: str, there: set[str]) -> str:
+    """Lead links to other notebooks to their pages; where a case has no such page the words stay without a link."""
+
+    def lead(match: re.Match[str]) -> str:
+        page = f"{match.group(1)}.html"
+        return f'<a href="{page}">{match.group(2)}</a>' if page in there else match.group(2)
+
+    return re.sub(r'<a href="([\w-]+)\.ipynb"[^>]*>(.*?)</a>', lead, body, flags=re.S)
+
+
+def _other_language(words: str, language: str) -> str:
+    """``en`` for words of a notebook's own that a Chinese page has no Chinese for."""
+    return "en" if language == ZH and words.isascii() else ""
 
 
 def _slug(text: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from helpers.findings import Text
 from helpers.findings.labels import Label, label
-from helpers.findings.numbers import MIN_GROUP_SIZE, MISSING, ZH, check_language, is_missing, number
+from helpers.findings.numbers import MIN_GROUP_SIZE, MISSING, check_language, in_currency, is_missing, number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -265,10 +265,7 @@ def _columns(shown: Sequence[str], kinds: Mapping[str, str]) -> list[tuple[str, 
 
 def _head(known: Label, unit: str, language: str, currency: str) -> str:
     text = known.text.say(language)
-    if unit in ("money", "money_each") and currency:
-        name = "元" if language == ZH and currency == "CNY" else currency
-        text += f"（{name}）" if language == ZH else f" ({name})"
-    return text
+    return in_currency(text, currency, language) if unit in ("money", "money_each") else text
 
 
 def _cell(value: object, known: Label, unit: str, language: str, signed: bool) -> str:

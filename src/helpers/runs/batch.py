@@ -9,6 +9,7 @@ from pathlib import Path
 
 from helpers.bank.places import project_root
 from helpers.findings import Text
+from helpers.findings.spoken import at, unwritable
 from helpers.runs import identity, pools
 from helpers.runs import step as steps
 from helpers.runs.code import Code
@@ -219,5 +220,4 @@ def _outcome(future: Future[StepRun], job: StepJob) -> StepRun:
 
 
 def _unwritable(job: StepJob, error: OSError) -> Text:
-    reason = error.strerror or str(error)
-    return Text(f"{job.run_dir}: can't be written ({reason})", f"{job.run_dir}：无法写入（{reason}）")
+    return at(str(job.run_dir), unwritable(error))

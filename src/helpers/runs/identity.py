@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from helpers.bank.places import SETTINGS
+from helpers.bank.places import BRIEFS, SETTINGS
 from helpers.findings.files import read_object, write_whole
 from helpers.findings.result import RESULT_FILE
 from helpers.runs import parameters
@@ -88,8 +88,10 @@ def kept(job: StepJob, identity: dict[str, str]) -> dict[str, Any] | None:
 def _tables_read(job: StepJob) -> dict[str, str]:
     """Digests of the tables that the step's result says it has read; of all where it doesn't say."""
     about = read_object(job.run_dir / job.step.name / RESULT_FILE).get("about", {})
-    names = about.get("tables_read", list(job.bank_tables))
-    return {name: job.bank_tables[name] for name in names if name in job.bank_tables}
+    names = set(about.get("tables_read", job.bank_tables))
+    # Briefs are looked for beside the tables without a word of it in the result.
+    names.add(BRIEFS)
+    return {name: job.bank_tables[name] for name in sorted(names) if name in job.bank_tables}
 
 
 def _left(job: StepJob) -> list[Path]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from helpers.findings import files
 from helpers.findings.finding import Text
-from helpers.findings.spoken import at, system_reason
+from helpers.findings.spoken import at, unwritable
 from helpers.runs.refusal import Refusal
 
 try:
@@ -40,8 +40,7 @@ def hold(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         release = _take(folder / FILE)
     except OSError as error:
-        reason = system_reason(error)
-        raise Refusal(at(str(folder), Text(f"can't be written ({reason})", f"无法写入（{reason}）"))) from error
+        raise Refusal(at(str(folder), unwritable(error))) from error
     try:
         # Nobody else writes here now: what is half-written is a dead run's. Where that may not be removed, steps say so.
         with suppress(OSError):

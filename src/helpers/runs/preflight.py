@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from helpers.bank.problems import BankError
 from helpers.findings.finding import Text
-from helpers.findings.spoken import SpokenError, at, nearest, system_reason
+from helpers.findings.spoken import SpokenError, at, nearest, unwritable
 from helpers.runs.plan import Plan
 from helpers.runs.refusal import Refusal
 
@@ -78,6 +78,4 @@ def check_writable(folder: Path) -> None:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        reason = system_reason(error)
-        words = Text(f"can't be written ({reason})", f"无法写入（{reason}）")
-        raise Refusal(at(f"--reports {folder}", words)) from error
+        raise Refusal(at(f"--reports {folder}", unwritable(error))) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from itertools import pairwise
 from typing import Any
 
 import typer
@@ -16,11 +17,28 @@ REFUSED_EXIT = 2
 # Chosen once a shell: pages, messages and help texts. `--language` of a command goes before it.
 LANGUAGE_VARIABLE = "REPORT_LANGUAGE"
 
+# How the parser says that a value is not of an option's kind.
+_COMPLAINTS = {
+    "Input should be a valid integer": "应为整数",
+    "Input should be a valid number": "应为数字",
+    "Input should be greater than or equal to 0": "应为不小于 0 的整数",
+    "Input should be greater than or equal to 1": "应为不小于 1 的整数",
+}
+# Words of the help's frame, as typer keeps them.
+_FRAME = {
+    "ARGUMENTS_PANEL_TITLE": "位置参数",
+    "OPTIONS_PANEL_TITLE": "选项",
+    "COMMANDS_PANEL_TITLE": "命令",
+    "DEFAULT_STRING": "[默认：{}]",
+    "REQUIRED_LONG_STRING": "[必填]",
+}
+
 
 def language() -> str:
-    """Return the language of the shell; English if it names none that there is."""
-    given = os.environ.get(LANGUAGE_VARIABLE, EN)
-    return given if given in LANGUAGES else EN
+    """Return the language that the call asks for, else the shell's; English if neither names one that there is."""
+    asked = next((value for word, value in pairwise(sys.argv) if word == "--language"), "")
+    asked = asked or next((word.partition("=")[2] for word in sys.argv if word.startswith("--language=")), "")
+    return next((name for name in (asked, os.environ.get(LANGUAGE_VARIABLE)) if name in LANGUAGES), EN)
 
 
 def words(en: str, zh: str) -> str:
@@ -35,6 +53,11 @@ class Commands(TyperGroup):
         """Run the command line; ends with the command's exit code."""
         if not standalone_mode or language() == EN:
             return super().main(*args, standalone_mode=standalone_mode, **settings)
+        if "--help" in sys.argv or len(sys.argv) < 2:
+            from typer import rich_utils
+
+            for name, text in _FRAME.items():
+                setattr(rich_utils, name, text)
         try:
             code = super().main(*args, standalone_mode=False, **settings)
         except typer.BadParameter.__base__ as error:
@@ -67,5 +90,7 @@ def explain(error: Any) -> Text:
     if kind == "BadOptionUsage":
         return Text(own, f"选项 {error.option_name} 的用法有误（{own}）")
     if kind == "BadParameter":
-        return Text(own, f"{name} 的取值不对（{getattr(error, 'message', own)}）")
+        message = getattr(error, "message", own)
+        said = next((zh for en, zh in _COMPLAINTS.items() if message.startswith(en)), message)
+        return Text(own, f"{name} 的取值不对（{said}）")
     return Text(own, f"命令用法有误（{own}）")

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.ticker import LogLocator
 
 from helpers.findings import Text
-from helpers.findings.numbers import number
+from helpers.findings.numbers import in_currency, number
 from helpers.metrics.acquisition import TOTAL
 from helpers.metrics.channels import read_channels
 from helpers.metrics.segments import read_segments
@@ -91,10 +91,10 @@ def plot_cost(table: pd.DataFrame, *, ax: Axes | None = None, language: str = "e
     ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     ax.xaxis.set_minor_formatter(lambda *_: "")
     style.format_axis(ax.xaxis, "money_each", language=language)
-    unit = f" ({currency})" if currency else ""
-    ax.set_xlabel(
-        Text(f"Cost per activated new customer{unit}, log scale", f"每位激活新客成本{unit}，对数刻度").say(language)
+    cost = Text(
+        in_currency("Cost per activated new customer", currency, "en"), in_currency("每位激活新客成本", currency, "zh")
     )
+    ax.set_xlabel(Text(f"{cost.en}, log scale", f"{cost.zh}，对数刻度").say(language))
     only = rows[rows["channel"] != TOTAL]
     if len(only):
         names = channel_names(only["channel"], language)

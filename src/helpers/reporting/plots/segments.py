@@ -9,7 +9,7 @@ import pandas as pd
 
 from helpers.findings import Text
 from helpers.findings.labels import label
-from helpers.findings.numbers import number
+from helpers.findings.numbers import in_currency, number
 from helpers.metrics.layers import ACTIVITY_TIERS, VALUE_TIERS
 from helpers.metrics.portraits import ALL
 from helpers.metrics.segments import EVERYBODY, read_segments
@@ -320,8 +320,8 @@ def plot_scores(
     ax.set_xlim(0, float(rows["at_stake_upper"].max()) * 1.18 if len(rows) and rows["at_stake_upper"].max() > 0 else 1)
     style.format_axis(ax.xaxis, "money", language=language)
     ax.grid(axis="y", visible=False)
-    unit = f" ({currency})" if currency else ""
-    ax.set_xlabel(Text(f"Assets at stake{unit} with 95 % interval", f"待保资产{unit}，含 95% 区间").say(language))
+    stake = Text(in_currency("Assets at stake", currency, "en"), in_currency("待保资产", currency, "zh"))
+    ax.set_xlabel(Text(f"{stake.en} with 95 % interval", f"{stake.zh}，含 95% 区间").say(language))
     ax.set_ylabel(Text("Segment", "客群").say(language))
     if len(rows):
         first = rows.iloc[-1]

@@ -8,7 +8,7 @@ import numpy as np
 
 from helpers.findings import Text
 from helpers.findings.labels import label
-from helpers.findings.numbers import number
+from helpers.findings.numbers import in_currency, number
 from helpers.reporting.plots import style
 
 if TYPE_CHECKING:
@@ -225,8 +225,7 @@ def plot_policy_curve(table: pd.DataFrame, *, ax: Axes | None = None, language: 
             fontsize=8.5,
         )
     ax.set_xlabel(label("share_treated").text.say(language))
-    unit = f" ({currency})" if currency and language == "en" else f"（{currency}）" if currency else ""
-    ax.set_ylabel(label("profit").text.say(language) + unit)
+    ax.set_ylabel(in_currency(label("profit").text.say(language), currency, language))
     style.format_axis(ax.xaxis, "share", language=language)
     style.format_axis(ax.yaxis, "money", language=language)
     amount = {lang: number(best.profit, "money", language=lang, currency=currency) for lang in ("en", "zh")}
