@@ -228,7 +228,19 @@ REACH = pd.DataFrame({"day": [1, 2], "n_reached": [5, 9]})
         (lambda: minimum_detectable_effect(20, mean=0.95), "wouldn't show any increase"),
         (lambda: minimum_detectable_effect(900, sd=1.0, cluster_size=450), "fewer than three clusters"),
         (lambda: minimum_detectable_effect(900, sd=1.0, power=0.01), "power: 0.01"),
+        (lambda: minimum_detectable_effect(math.nan, sd=1.0), "n: nan is not a number of customers"),
+        (lambda: minimum_detectable_effect(math.inf, sd=1.0), "n: inf is not a number of customers"),
+        (lambda: minimum_detectable_effect("a", sd=1.0), "n: 'a' is not a number of customers"),
+        (lambda: sample_size(0.1, sd=1.0, mean=math.nan, relative=True), "mean: nan is not a finite number"),
+        (lambda: sample_size(0.1, sd="a"), "sd: 'a' is not a positive number"),
+        (lambda: sample_size(0.1, sd=1.0, power="a"), "power: 'a' is not between"),
+        (lambda: sample_size(0.1, sd=1.0, power=0.01), r"power: 0.01 is not between alpha \(0.05\) and 1"),
+        (lambda: sample_size(0.1, sd=1.0, covariate_correlation="a"), "covariate_correlation: 'a'"),
+        (lambda: sample_size(0.1, sd=1.0, cluster_size=math.inf), "cluster_size: inf"),
+        (lambda: sample_size(0.1, sd=1.0, intraclass_correlation="a"), "intraclass_correlation: 'a'"),
+        (lambda: sample_size(0.1, sd=1.0, comparisons=2.5), "comparisons: 2.5"),
         (lambda: days_needed(0, reach=REACH), "n: 0"),
+        (lambda: days_needed(math.inf, reach=REACH), "n: inf is not a positive number"),
         (lambda: days_needed(5, reach=REACH.rename(columns={"day": "date"})), "no column 'day'"),
         (lambda: days_needed(5, reach=REACH[:0]), "empty or falls"),
         (lambda: days_needed(5, reach=REACH.assign(n_reached=[9, 5])), "empty or falls"),
@@ -247,3 +259,9 @@ REACH = pd.DataFrame({"day": [1, 2], "n_reached": [5, 9]})
 def test_bad_input_is_named(call, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_numpys_numbers_are_numbers() -> None:
+    plan = sample_size(np.float64(0.1), sd=np.float64(1.0), comparisons=np.int64(3), alpha=np.float64(0.05))
+    assert plan == sample_size(0.1, sd=1.0, comparisons=3)
+    assert minimum_detectable_effect(np.int64(128), sd=1.0) == minimum_detectable_effect(128, sd=1.0)

@@ -158,6 +158,12 @@ def test_group_sequential_bounds_hold_in_simulation() -> None:
         (lambda: confidence_sequence(math.nan, se=0.1, n=10), "estimate:"),
         (lambda: confidence_sequence(0.1, se=0.1, n=10, alpha=5), "alpha: 5"),
         (lambda: confidence_sequence(0.1, se=0.1, n=10, tuned_for_n=0), "tuned_for_n"),
+        (lambda: confidence_sequence(0.1, se=0.1, n=math.inf), r"n: \[inf\] must be positive, finite"),
+        (lambda: confidence_sequence(0.1, se=0.1, n=10, tuned_for_n=math.inf), "tuned_for_n: inf"),
+        (lambda: confidence_sequence("a", se=0.1, n=10), "estimate: 'a' is neither a number"),
+        (lambda: confidence_sequence(0.1, se="a", n=10), "se: 'a' is neither a number"),
+        (lambda: msprt(0.1, se=0.1, expected_effect=math.inf), "expected_effect: inf is not a positive number"),
+        (lambda: msprt(0.1, se=0.1, expected_effect="a"), "expected_effect: 'a' is not a positive number"),
         (lambda: msprt(0.1, se=0.0, expected_effect=0.1), "se:"),
         (lambda: msprt(0.1, se=0.1, expected_effect=0), "expected_effect: 0"),
         (lambda: group_sequential(0), "looks: 0"),
@@ -178,3 +184,14 @@ def test_an_estimate_without_any_variance_is_certain() -> None:
     """Interval and p-value say the same: 0.1 exactly rules 0 out, 0 exactly doesn't."""
     assert confidence_sequence(0.1, se=0.0, n=100)["p_value"] == 0.0
     assert confidence_sequence(0.0, se=0.0, n=100)["p_value"] == 1.0
+
+
+def test_numpys_numbers_are_numbers() -> None:
+    """0.05 of single precision is 0.05 to eight digits."""
+    half, single = confidence_sequence(0.1, se=0.1, n=100)["half_width"], np.float32(0.05)
+    assert confidence_sequence(0.1, se=0.1, n=100, alpha=single)["half_width"] == pytest.approx(half, rel=1e-7)
+    p_value = msprt(0.1, se=0.1, expected_effect=0.1)["p_value"]
+    assert msprt(0.1, se=0.1, expected_effect=np.float32(0.1), alpha=single)["p_value"] == pytest.approx(
+        p_value, rel=1e-7
+    )
+    assert group_sequential(2, alpha=single).z_bound[0] == pytest.approx(group_sequential(2).z_bound[0], rel=1e-6)

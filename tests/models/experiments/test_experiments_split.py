@@ -72,6 +72,10 @@ def test_series_of_counts_is_taken() -> None:
         ([5, 1], [1, -1], "0 or more"),
         ([5, 1], [1, 0], "fewer than two arms"),
         ([0, 0], [1, 1], "nobody"),
+        (["a", "b"], [0.5, 0.5], r"counts: \['a', 'b'\] must be numbers, one an arm"),
+        ([5, 1], ["half", 0.5], r"weights: \['half', 0.5\] must be numbers, one an arm"),
+        ({"control": "many", "treatment": 3}, EVEN, r"counts: \['many', 3\] must be numbers"),
+        ({"control": 3}, {"control": 1, "treatment": "half"}, r"weights: \[1, 'half'\] must be numbers"),
     ],
 )
 def test_bad_input_is_named(counts: object, weights: object, message: str) -> None:

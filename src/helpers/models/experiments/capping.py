@@ -8,6 +8,8 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
+from helpers.models.experiments.checks import is_number
+
 
 def caps(table: pd.DataFrame | ir.Table, *, columns: Sequence[str], quantile: float) -> dict[str, tuple[float, float]]:
     """Lower and upper cap of each column, pooled over arms.
@@ -35,7 +37,7 @@ def caps(table: pd.DataFrame | ir.Table, *, columns: Sequence[str], quantile: fl
     >>> caps(pd.DataFrame({"aum": range(1, 102)}), columns=["aum"], quantile=0.9)
     {'aum': (-inf, 91.0)}
     """
-    if isinstance(quantile, bool) or not isinstance(quantile, int | float) or not 0.5 <= quantile < 1:
+    if not is_number(quantile) or not 0.5 <= quantile < 1:
         raise ValueError(f"winsorize: {quantile!r} is not a quantile from 0.5 to below 1, such as 0.99")
     read = _lazy_quantiles if isinstance(table, ir.Table) else _frame_quantiles
     bounds = {}

@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, stats
 
+from helpers.models.experiments.checks import check_share
+
 SPENDING = ("obrien_fleming", "pocock", "linear")
 FARTHEST_BOUND = 12.0  # beyond it a double shows no chance left to spend
 
@@ -53,9 +55,7 @@ def group_sequential(
     [4.88, 3.36, 2.68, 2.29, 2.03]
     """
     shares = _checked_shares(looks)
-    for name, value in (("alpha", alpha), ("power", power)):
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1:
-            raise ValueError(f"{name}: {value!r} is not between 0 and 1")
+    alpha, power = check_share("alpha", alpha), check_share("power", power)
     if power <= alpha:
         raise ValueError(f"power: {power!r} is not above alpha ({alpha!r})")
     spent = _spending(spending)(shares, alpha)

@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from helpers.models.experiments.checks import check_share
+
 DIRECTIONS = ("up", "down")
 
 
@@ -55,8 +57,7 @@ def guardrails(
        worst verdict
     0  0.072    held
     """
-    if isinstance(alpha, bool) or not isinstance(alpha, int | float) or not 0 < alpha < 1:
-        raise ValueError(f"alpha: {alpha!r} is not between 0 and 1")
+    check_share("alpha", alpha)
     known = list(dict.fromkeys(effects["metric"]))
     rows = []
     for metric, rule in margins.items():

@@ -10,6 +10,7 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
+from helpers.models.experiments.checks import is_number
 from helpers.models.experiments.estimators import outcome
 from helpers.models.experiments.inputs import read_request
 from helpers.models.experiments.moments import Variable, collect
@@ -209,7 +210,7 @@ def days_needed(n: int, *, reach: pd.DataFrame, whole_weeks: bool = True, shorte
     Raises
     ------
     ValueError
-        If ``n`` is not positive, or the curve lacks a column, is empty or falls.
+        If ``n`` is not positive and finite, or the curve lacks a column, is empty or falls.
 
     Examples
     --------
@@ -218,7 +219,7 @@ def days_needed(n: int, *, reach: pd.DataFrame, whole_weeks: bool = True, shorte
     >>> plan["days_exact"], plan["days"], plan["n_reached"]
     (8, 14, 560)
     """
-    if isinstance(n, bool) or not isinstance(n, int | float | np.number) or not n > 0:
+    if not is_number(n) or not n > 0:
         raise ValueError(f"n: {n!r} is not a positive number of customers")
     for column in ("day", "n_reached"):
         if column not in reach.columns:

@@ -10,6 +10,7 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
+from helpers.models.experiments.checks import check_share
 from helpers.models.experiments.estimators import Outcome
 from helpers.models.experiments.moments import Cells, Pair, Variable
 from helpers.models.experiments.times import frame_times, read_moment, without_zone
@@ -108,8 +109,7 @@ def read_request(
     """Check the arguments of `effect` against the table's columns and types."""
     if not isinstance(table, pd.DataFrame | ir.Table):
         raise ValueError(f"table: a DataFrame or a lazy Ibis table is needed, not {type(table).__name__}")
-    if isinstance(alpha, bool) or not isinstance(alpha, int | float) or not 0 < alpha < 1:
-        raise ValueError(f"alpha: {alpha!r} is not between 0 and 1")
+    check_share("alpha", alpha)
     metrics = {}
     for item in [metric] if isinstance(metric, str | tuple) else list(metric):
         if isinstance(item, str):

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 import numpy as np
 from scipy import optimize, stats
 
+from helpers.models.experiments.checks import check_share, is_number
+
 LARGEST_N = 1e12
 
 
@@ -61,7 +63,8 @@ def sample_size(
     Raises
     ------
     ValueError
-        If the effect is 0, would move a share out of 0–1, or an argument lies outside its range.
+        If the effect is 0, would move a share out of 0–1, or an argument is no number or lies outside its range;
+        ``power`` has to lie above ``alpha``, which is reached without any effect.
 
     References
     ----------
@@ -79,8 +82,7 @@ def sample_size(
         covariate_correlation=covariate_correlation, intraclass_correlation=intraclass_correlation,
         comparisons=comparisons,
     )  # fmt: skip
-    if not 0 < power < 1:
-        raise ValueError(f"power: {power!r} is not between 0 and 1")
+    power = _checked_power(power, setting["alpha"])
     difference = _absolute(effect, setting["mean"], relative)
     if setting["sd"] is None and not 0 < setting["mean"] + difference < 1:
         raise ValueError(
@@ -148,7 +150,8 @@ def minimum_detectable_effect(
     Raises
     ------
     ValueError
-        If ``n`` is too small, or a share can't rise enough for these customers to show it.
+        If ``n`` is too small or not finite, a share can't rise enough for these customers to show it, or as
+        `sample_size`.
 
     Examples
     --------
@@ -160,8 +163,9 @@ def minimum_detectable_effect(
         covariate_correlation=covariate_correlation, intraclass_correlation=intraclass_correlation,
         comparisons=comparisons,
     )  # fmt: skip
-    if not 0 < power < 1 or power <= setting["alpha"]:
-        raise ValueError(f"power: {power!r} is not between alpha ({setting['alpha']}) and 1")
+    power = _checked_power(power, setting["alpha"])
+    if not is_number(n):
+        raise ValueError(f"n: {n!r} is not a number of customers, at least 4")
     if n * min(share_treated, 1 - share_treated) < 2:
         raise ValueError(f"n: {n!r} leaves fewer than two customers in an arm")
     if setting["cluster_size"] > 1 and n / setting["cluster_size"] < 3:
@@ -216,7 +220,7 @@ def _power(difference: float, n: float, setting: Mapping[str, float], share_trea
 
 
 def _absolute(effect: float, mean: float | None, relative: bool) -> float:
-    if isinstance(effect, bool) or not isinstance(effect, int | float | np.number) or not math.isfinite(effect):
+    if not is_number(effect):
         raise ValueError(f"effect: {effect!r} is not a finite number")
     if effect == 0:
         raise ValueError("effect: no number of customers shows an effect of 0; name the smallest effect worth finding")
@@ -233,23 +237,25 @@ def _setting(history: Mapping[str, float] | None, **given: float | None) -> dict
     for name, default in unset.items():
         if setting[name] == default and history is not None and history.get(name) is not None:
             setting[name] = float(history[name])
-    setting["alpha"] = _checked_share("alpha", setting["alpha"])
-    _checked_share("share_treated", setting["share_treated"])
+    setting["alpha"] = check_share("alpha", setting["alpha"])
+    check_share("share_treated", setting["share_treated"])
     comparisons = setting.pop("comparisons")
-    if isinstance(comparisons, bool) or not isinstance(comparisons, int) or comparisons < 1:
+    if isinstance(comparisons, bool) or not isinstance(comparisons, int | np.integer) or comparisons < 1:
         raise ValueError(f"comparisons: {comparisons!r} is not a whole number of 1 or more")
     setting["alpha"] /= comparisons
     if setting["sd"] is None:
         if setting["mean"] is None:
             raise ValueError("sd: give the metric's standard deviation, or a share as mean")
-        _checked_share("mean", setting["mean"], hint=" (a share; for any other metric give sd)")
-    elif not (setting["sd"] > 0 and math.isfinite(setting["sd"])):
+        check_share("mean", setting["mean"], hint=" (a share; for any other metric give sd)")
+    elif not (is_number(setting["sd"]) and setting["sd"] > 0):
         raise ValueError(f"sd: {setting['sd']!r} is not a positive number")
-    if not -1 < setting["covariate_correlation"] < 1:
+    if setting["mean"] is not None and not is_number(setting["mean"]):
+        raise ValueError(f"mean: {setting['mean']!r} is not a finite number")
+    if not (is_number(setting["covariate_correlation"]) and -1 < setting["covariate_correlation"] < 1):
         raise ValueError(f"covariate_correlation: {setting['covariate_correlation']!r} is not between -1 and 1")
-    if not setting["cluster_size"] >= 1:
+    if not (is_number(setting["cluster_size"]) and setting["cluster_size"] >= 1):
         raise ValueError(f"cluster_size: {setting['cluster_size']!r} is not 1 or more")
-    if not 0 <= setting["intraclass_correlation"] <= 1:
+    if not (is_number(setting["intraclass_correlation"]) and 0 <= setting["intraclass_correlation"] <= 1):
         raise ValueError(f"intraclass_correlation: {setting['intraclass_correlation']!r} is not from 0 to 1")
     setting["variance_left"] = 1 - setting["covariate_correlation"] ** 2
     setting["design_effect"] = 1 + (setting["cluster_size"] - 1) * setting["intraclass_correlation"]
@@ -257,7 +263,7 @@ def _setting(history: Mapping[str, float] | None, **given: float | None) -> dict
     return setting
 
 
-def _checked_share(name: str, value: float, hint: str = "") -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not 0 < value < 1:
-        raise ValueError(f"{name}: {value!r} is not between 0 and 1{hint}")
-    return float(value)
+def _checked_power(power: float, alpha: float) -> float:
+    if not is_number(power) or not 0 < power < 1 or power <= alpha:
+        raise ValueError(f"power: {power!r} is not between alpha ({alpha:g}) and 1")
+    return float(power)

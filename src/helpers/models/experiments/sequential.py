@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from helpers.models.experiments.checks import check_share, is_number
+
 Numbers = float | Sequence[float] | np.ndarray | pd.Series
 
 
@@ -43,7 +45,8 @@ def confidence_sequence(
     Raises
     ------
     ValueError
-        If a standard error is negative, ``n`` is not positive or falls, or lengths differ.
+        If a standard error is negative, ``n`` is not positive and finite or falls, lengths differ, or an argument
+        is no number.
 
     References
     ----------
@@ -59,8 +62,8 @@ def confidence_sequence(
     """
     scalar = np.ndim(estimate) == 0
     estimate, se, n = _looks(estimate, se, n)
-    _checked_alpha(alpha)
-    if not tuned_for_n > 0:
+    alpha = check_share("alpha", alpha)
+    if not is_number(tuned_for_n) or not tuned_for_n > 0:
         raise ValueError(f"tuned_for_n: {tuned_for_n!r} is not a positive number of customers")
     rho = mixture_rho(alpha=alpha, tuned_for_n=tuned_for_n)
     k = n * rho**2 + 1
@@ -126,7 +129,7 @@ def msprt(estimate: Numbers, *, se: Numbers, expected_effect: float, alpha: floa
     Raises
     ------
     ValueError
-        If a standard error or ``expected_effect`` is not positive.
+        If a standard error or ``expected_effect`` is not positive and finite.
 
     References
     ----------
@@ -141,11 +144,11 @@ def msprt(estimate: Numbers, *, se: Numbers, expected_effect: float, alpha: floa
     """
     scalar = np.ndim(estimate) == 0
     estimate, se, _ = _looks(estimate, se, None)
-    _checked_alpha(alpha)
+    alpha = check_share("alpha", alpha)
     if not np.all(se > 0):
         raise ValueError(f"se: {se.min()!r} is not positive")
-    if not expected_effect > 0:
-        raise ValueError(f"expected_effect: {expected_effect!r} is not positive")
+    if not is_number(expected_effect) or not expected_effect > 0:
+        raise ValueError(f"expected_effect: {expected_effect!r} is not a positive number")
     variance, mixing = se**2, float(expected_effect) ** 2
     log_statistic = _log_mixture(estimate, variance, mixing)
     p_value = _running_p(log_statistic)
@@ -179,8 +182,8 @@ def _running_p(log_statistic: np.ndarray) -> np.ndarray:
 
 
 def _looks(estimate: Numbers, se: Numbers, n: Numbers | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    estimate, se = np.atleast_1d(np.asarray(estimate, dtype=float)), np.atleast_1d(np.asarray(se, dtype=float))
-    n = np.ones(len(estimate)) if n is None else np.atleast_1d(np.asarray(n, dtype=float))
+    estimate, se = _numbers("estimate", estimate), _numbers("se", se)
+    n = np.ones(len(estimate)) if n is None else _numbers("n", n)
     if not len(estimate) == len(se) == len(n):
         raise ValueError(f"se, n: {len(se)} and {len(n)} values for {len(estimate)} estimates; one a look is needed")
     if not len(estimate):
@@ -189,14 +192,17 @@ def _looks(estimate: Numbers, se: Numbers, n: Numbers | None) -> tuple[np.ndarra
         raise ValueError("estimate: it is missing or infinite at a look; finite numbers are allowed")
     if not np.all(np.isfinite(se) & (se >= 0)):
         raise ValueError(f"se: {se.tolist()} must be numbers of 0 or more")
-    if not np.all(n > 0) or np.any(np.diff(n) < 0):
-        raise ValueError(f"n: {n.tolist()} must be positive and not fall from look to look")
+    if not np.all(np.isfinite(n) & (n > 0)) or np.any(np.diff(n) < 0):
+        raise ValueError(f"n: {n.tolist()} must be positive, finite and not fall from look to look")
     return estimate, se, n
 
 
-def _checked_alpha(alpha: float) -> None:
-    if isinstance(alpha, bool) or not isinstance(alpha, int | float) or not 0 < alpha < 1:
-        raise ValueError(f"alpha: {alpha!r} is not between 0 and 1")
+def _numbers(name: str, values: Numbers) -> np.ndarray:
+    try:
+        return np.atleast_1d(np.asarray(values, dtype=float))
+    except (TypeError, ValueError):
+        shown = values if np.ndim(values) == 0 else list(values)
+        raise ValueError(f"{name}: {shown!r} is neither a number nor a sequence of numbers") from None
 
 
 def _as_given(scalar: bool, arrays: dict[str, np.ndarray]) -> dict[str, object]:

@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy import special, stats
 
+from helpers.models.experiments.checks import is_number
+
 WATCH_BELOW = 0.01
 BROKEN_BELOW = 0.001
 BROKEN_DEVIATION = 0.001  # share points: with millions of customers a p-value alone finds harmless rounding
@@ -38,7 +40,8 @@ def sample_ratio(
     Raises
     ------
     ValueError
-        If arms and weights don't match, fewer than two arms have weight, a count is negative, or nobody was counted.
+        If arms and weights don't match, fewer than two arms have weight, a count or weight is negative or no number,
+        or nobody was counted.
 
     References
     ----------
@@ -104,8 +107,8 @@ def sample_ratio_sequence(
     >>> sample_ratio_sequence(looks, {"control": 0.5, "treatment": 0.5}).p_value.round(4).tolist()
     [1.0, 1.0, 0.0...]
     """
-    if not concentration > 0:
-        raise ValueError(f"concentration: {concentration!r} is not positive")
+    if not is_number(concentration) or not concentration > 0:
+        raise ValueError(f"concentration: {concentration!r} is not a positive number")
     rows = [_matched(row.to_dict(), weights, empty_allowed=True) for _, row in looks.iterrows()]
     if not rows:
         raise ValueError("looks: no look is given; at least one row is needed")
@@ -125,25 +128,34 @@ def sample_ratio_sequence(
     )
 
 
+def _numbers(name: str, values: list[object]) -> np.ndarray:
+    try:
+        if not any(isinstance(value, str) for value in values):
+            return np.array(values, dtype=float)
+    except (TypeError, ValueError):
+        pass
+    raise ValueError(f"{name}: {values!r} must be numbers, one an arm")
+
+
 def _matched(counts, weights, *, empty_allowed: bool = False) -> tuple[np.ndarray, np.ndarray, int]:
     """Counts and shares of the arms with positive weight, and how many customers were seen in the others."""
     if isinstance(weights, Mapping | pd.Series):
         arms = list(weights.keys())
-        weight = np.array([weights[arm] for arm in arms], dtype=float)
+        weight = _numbers("weights", [weights[arm] for arm in arms])
         if not isinstance(counts, Mapping | pd.Series):
             raise ValueError("counts: a mapping of arm to number is needed when weights is a mapping")
         unknown = [arm for arm in counts.keys() if arm not in weights]  # noqa: SIM118 (a Series iterates over values)
         if unknown:
             raise ValueError(f"counts: arm {unknown[0]!r} has no weight; weights are given for {arms}")
-        missing = [arm for arm in arms if arm not in counts and weights[arm] > 0]
+        missing = [arm for arm, share in zip(arms, weight, strict=True) if arm not in counts and share > 0]
         if missing:
             raise ValueError(f"counts: arm {missing[0]!r} is missing; give 0 if nobody was in it")
-        observed = np.array([counts.get(arm, 0) for arm in arms], dtype=float)
+        observed = _numbers("counts", [counts.get(arm, 0) for arm in arms])
     else:
-        weight = np.asarray(list(weights), dtype=float)
+        weight = _numbers("weights", list(weights))
         if isinstance(counts, Mapping):
             raise ValueError("weights: a mapping of arm to weight is needed when counts is a mapping")
-        observed = np.asarray(list(counts), dtype=float)
+        observed = _numbers("counts", list(counts))
         if len(observed) != len(weight):
             raise ValueError(f"weights: {len(weight)} weights for {len(observed)} counts; one an arm is needed")
     if not np.all(np.isfinite(weight) & (weight >= 0)):
