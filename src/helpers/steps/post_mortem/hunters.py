@@ -145,21 +145,28 @@ def hunters_findings(case: Case, hunters: Hunters, *, min_group_size: int = MIN_
             f"; {w.n(leaked.value, 'money')} of benefits, {part} of all, went to them",
             f"，其所得权益 {w.n(leaked.value, 'money')}，占全部权益成本的 {part}",
         )
-        text = w(
-            f"{w.est(share)} of those who took a benefit are flagged ({many} with at least {hunters.min_signals} "
-            f"signals){'' if few else went}. Flagged means worth a look, not proven.",
-            f"领取权益的客户中 {w.est(share)}被标记（{many}，至少命中 {hunters.min_signals} 项特征）{'' if few else went}。"
-            "标记仅供核查，并非定论。",
+        taken = w(f"of the {n_takers:,} customers who took a benefit", f"领取权益的 {n_takers:,} 位客户中")
+        who = w(
+            f"{many} {taken} are flagged, with at least {hunters.min_signals} signals"
+            if few
+            else f"{w.est(share)} of those who took a benefit are flagged ({many} with at least {hunters.min_signals} "
+            f"signals){went}",
+            f"{taken}{many}被标记（至少命中 {hunters.min_signals} 项特征）"
+            if few
+            else f"领取权益的客户中 {w.est(share)}被标记（{many}，至少命中 {hunters.min_signals} 项特征）{went}",
         )
+        text = who[0].upper() + who[1:]
+        text += w(". Flagged means worth a look, not proven.", "。标记仅供核查，并非定论。")
         if hunters.missing:
             names = ", ".join(_rule_name(slug, w) for slug in hunters.missing)
             text += w(f" Not looked for, as tables are missing: {names}.", f"因缺少数据未能筛查：{names}。")
         return text
 
-    figures = (share,) if few else (share, leaked)
+    # A share of so few would tell how many they are.
+    figures = () if few else (share, leaked)
     found.append(Finding("hunters", Text.write(sentence, currency=case.bank.currency), figures, table="abuse_rules"))
     rest = hunters.without[hunters.without["who"] == "without_flagged"]
-    if len(rest):
+    if len(rest) and not few:
         found.append(_without_finding(case, rest))
     return found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from helpers.findings import Figure, Finding, Text
+from helpers.findings.numbers import MIN_GROUP_SIZE
 from helpers.models.retention import money_survival
 
 if TYPE_CHECKING:
@@ -57,6 +58,9 @@ def money_kept_finding(table: pd.DataFrame, *, currency: str) -> Finding:
         for day in seen
     )
     n_young = int(last["n_immature"])
+    young = Text(f"fewer than {MIN_GROUP_SIZE} customers", f"不足 {MIN_GROUP_SIZE} 人")
+    if n_young >= MIN_GROUP_SIZE:
+        young = Text(f"{n_young:,} customers", f"{n_young:,} 人")
     money = float(rows[0]["at_risk"])
     text = Text.write(
         lambda w: w(
@@ -67,7 +71,7 @@ def money_kept_finding(table: pd.DataFrame, *, currency: str) -> Finding:
                 if seen
                 else "Too early to tell how much stays"
             )
-            + (f" ({w.n(n_young, 'customers')} not watched that long)" if n_young else "")
+            + (f" ({young.en} not watched that long)" if n_young else "")
             + ". This describes the money that was paid for; what would have stayed anyway the effect above tells.",
             f"发放奖励时，{int(rows[0]['n']):,} 位客户的资产高出平时水平共 {w.n(money, 'money')}。"
             + (
@@ -76,7 +80,7 @@ def money_kept_finding(table: pd.DataFrame, *, currency: str) -> Finding:
                 if seen
                 else "尚早，无法判断留存"
             )
-            + (f"（另有 {n_young:,} 人观察期未满）" if n_young else "")
+            + (f"（另有{young.zh}观察期未满）" if n_young else "")
             + "。这里只描述所奖励的资金去留；没有活动时会留下多少，请看上方效果。",
         ),
         currency=currency,

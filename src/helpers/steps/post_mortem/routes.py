@@ -62,8 +62,8 @@ def biggest_leak(funnel: pd.DataFrame) -> pd.Series | None:
     return steps.sort_values("n_lost", ascending=False).iloc[0]
 
 
-def leak_finding(case: Case, funnel: pd.DataFrame) -> Finding:
-    """Say where most customers and most money were lost, and what to look at."""
+def leak_finding(case: Case, funnel: pd.DataFrame, *, min_group_size: int = MIN_GROUP_SIZE) -> Finding:
+    """Say where most customers and most money were lost, and what to look at; of fewer customers no amount is said."""
     if case.stages == ("assigned",):
         text = Text(
             "The way from message to success can't be followed: the bank has no touches table, and the log no campaign "
@@ -83,16 +83,23 @@ def leak_finding(case: Case, funnel: pd.DataFrame) -> Finding:
         "leak_step_share", float(leak["step_share"]), float(leak["lower"]), float(leak["upper"]), "share", n_before
     )
     cost = Figure("leak_cost", float(leak["cost_lost"]), unit="money", n=int(leak["n_lost"]))
-    dear = steps.sort_values("cost_lost", ascending=False).iloc[0]
+    few = int(leak["n_lost"]) < min_group_size
+    # What was spent on a handful of customers is not said.
+    many = steps[steps["n_lost"] >= min_group_size].sort_values("cost_lost", ascending=False)
+    dear = leak if many.empty else many.iloc[0]
     known = read_leaks().get(str(leak["stage"]))
 
     def sentence(w: Writer) -> str:
         stage = stage_name(str(leak["stage"])).say(w.language)
+        lost = w(f"fewer than {min_group_size}", f"不足 {min_group_size}") if few else f"{int(leak['n_lost']):,}"
+        spent = w(
+            f"; {w.n(cost.value, 'money')} had been spent on those who stopped",
+            f"；已为止步者花费 {w.n(cost.value, 'money')}",
+        )
         text = w(
-            f"The biggest leak in people lies before “{stage}”: {int(leak['n_lost']):,} stopped there, only "
-            f"{w.est(share)} went on; {w.n(cost.value, 'money')} had been spent on those who stopped.",
-            f"人数上最大的流失发生在“{stage}”之前：{int(leak['n_lost']):,} 人止步，"
-            f"仅 {w.est(share)}继续；已为止步者花费 {w.n(cost.value, 'money')}。",
+            f"The biggest leak in people lies before “{stage}”: {lost} stopped there, only {w.est(share)} went on"
+            f"{'' if few else spent}.",
+            f"人数上最大的流失发生在“{stage}”之前：{lost} 人止步，仅 {w.est(share)}继续{'' if few else spent}。",
         )
         if dear["stage"] != leak["stage"] and dear["cost_lost"] > 0:
             other = stage_name(str(dear["stage"])).say(w.language)
@@ -108,7 +115,9 @@ def leak_finding(case: Case, funnel: pd.DataFrame) -> Finding:
             )
         return text
 
-    return Finding("leak", Text.write(sentence, currency=case.bank.currency), (share, cost), table="funnel")
+    return Finding(
+        "leak", Text.write(sentence, currency=case.bank.currency), (share,) if few else (share, cost), table="funnel"
+    )
 
 
 def goods_finding(case: Case, goods: pd.DataFrame) -> Finding:

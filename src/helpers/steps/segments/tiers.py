@@ -67,7 +67,8 @@ def layer_finding(focus: Focus, layers: pd.DataFrame, *, silent_days: int) -> Fi
     money = inside.loc[silent, "aum"].sum()
     share = Figure("win_back_share", silent.mean(), float(low[0]), float(high[0]), "share", len(inside), day)
     amount = Figure("win_back_aum", float(money), unit="money", n=int(silent.sum()), period=day)
-    figures = [share, amount]
+    few = 0 < silent.sum() < focus.min_group_size
+    figures = [] if few else [share, amount]
     beside = Text("", "")
     if len(outside) >= focus.min_group_size:
         other = outside["activity_tier"] == "silent"
@@ -79,6 +80,12 @@ def layer_finding(focus: Focus, layers: pd.DataFrame, *, silent_days: int) -> Fi
         beside = Text.write(lambda w: w(f" Among all others it is {w.est(rest)}.", f"其他客户为 {w.est(rest)}。"))
 
     def write(w: Any) -> str:
+        if few:
+            return w(
+                f"Of the {len(inside):,} customers of high or middle value in “{name.en}”, fewer than "
+                f"{focus.min_group_size} have been silent for at least {silent_days} days.",
+                f"{name.zh}的 {len(inside):,} 位高、中价值客户中，沉默 {silent_days} 天以上的不足 {focus.min_group_size} 人。",
+            )
         return w(
             f"Of the customers of high or middle value in “{name.en}”, {w.est(share)} have been silent for at least "
             f"{silent_days} days; they hold {w.n(money, 'money')}: the first to win back.",

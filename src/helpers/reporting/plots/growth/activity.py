@@ -202,18 +202,20 @@ def lifecycle(table: pd.DataFrame, *, ax: Axes | None = None, language: str = "e
     bottom = np.zeros(len(wide))
     for state in states:
         colour = colours[known.index(state)]
-        value = wide[state].fillna(0).to_numpy()
+        # A month's state that is not there was too small to be shown: it is left blank, not drawn as 0.
+        value = wide[state].to_numpy(dtype=float)
         ax.bar(x, value, bottom=bottom, color=colour, width=0.82)
-        name = label("lifecycle_state").values[state].say(language)
-        ax.annotate(
-            f" {name} {number(value[-1], 'share', language=language)}",
-            (x[-1] + 0.45, bottom[-1] + value[-1] / 2),
-            fontsize=8.5,
-            va="center",
-            color=style.INK,
-            annotation_clip=False,
-        )
-        bottom = bottom + value
+        if not np.isnan(value[-1]):
+            name = label("lifecycle_state").values[state].say(language)
+            ax.annotate(
+                f" {name} {number(value[-1], 'share', language=language)}",
+                (x[-1] + 0.45, bottom[-1] + value[-1] / 2),
+                fontsize=8.5,
+                va="center",
+                color=style.INK,
+                annotation_clip=False,
+            )
+        bottom = bottom + np.nan_to_num(value)
     month_ticks(ax, pd.Series(wide.index))
     room_on_right(ax, len(x))
     ax.grid(visible=False, axis="x")
