@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -265,6 +266,12 @@ def test_band_of_a_curve_holds_it():
         ({"treatment": ["mail", "none", "mail", "none"]}, "control=0 is not among the arms in treatment"),
         ({"treatment": [0, 1, None, 1]}, "treatment is missing for 1 of 4 customers"),
         ({"n_boot": -1}, "n_boot is -1"),
+        ({"n_boot": 2.5}, "n_boot is 2.5; it must be a whole number"),
+        ({"y": [1, 0, "x", 0]}, "y holds 'x'; only numbers"),
+        ({"y": [1, [0, 1], 0, 0]}, r"y holds \[0, 1\]; only numbers"),
+        ({"treatment": [1, [0, 1], 0, 0]}, r"treatment holds \[0, 1\]; one arm a customer is needed"),
+        ({"uplift": [0.1, "high", 0, 0]}, "uplift holds 'high'; only numbers are allowed"),
+        ({"alpha": "5 %"}, "alpha is '5 %'; it must lie strictly between 0 and 1"),
         ({"alpha": 5}, "alpha is 5; it must lie strictly between 0 and 1"),
     ],
 )
@@ -279,3 +286,93 @@ def test_texts_name_arms_where_the_control_is_told():
         qini_coefficient([1, 0, 1, 0], [4, 3, 2, 1], [1, 0, 0, 1], n_boot=0)
         | {"lower": pytest.approx(np.nan, nan_ok=True), "upper": pytest.approx(np.nan, nan_ok=True)}
     )
+
+
+@pytest.mark.parametrize("measure", [qini_curve, uplift_curve, toc_curve, qini_coefficient, auuc, autoc])
+def test_a_negative_number_of_samples_is_named_by_all(measure):
+    with pytest.raises(ValueError, match="n_boot is -3; it must be a whole number"):
+        measure([1, 0, 1, 0], [0.4, 0.3, 0.2, 0.1], [1, 0, 0, 1], n_boot=-3)
+
+
+def test_a_sample_without_a_divisor_does_not_stop_the_estimate():
+    """A rare outcome: in some samples both arms have as many, and the curve's end is 0."""
+    random = np.random.default_rng(0)
+    n = 20_000
+    treatment, y = np.tile([0, 1], n // 2), (random.random(n) < 0.02).astype(float)
+    found = auuc(y, random.normal(size=n), treatment)
+    assert found["lower"] < found["estimate"] < found["upper"]
+    assert np.isfinite([found["lower"], found["upper"]]).all()
+    for convention in ("causalml", "scikit-uplift"):
+        given_input = ([1, 0, 1, 0, 1, 0], [0.6, 0.5, 0.4, 0.3, 0.2, 0.1], [1, 0, 0, 1, 1, 0])
+        assert np.isfinite(qini_coefficient(*given_input, convention=convention)["lower"])
+    assert np.isfinite(
+        qini_coefficient([1, 0, 1, 0], [0.4, 0.3, 0.2, 0.1], [1, 0, 0, 1], convention="scikit-uplift")["upper"]
+    )
+    with pytest.raises(ValueError, match="the arms' means are equal"):
+        auuc([1, 0, 1, 0], [0.4, 0.3, 0.2, 0.1], [1, 1, 0, 0])
+
+
+def test_intervals_are_in_units_of_the_whole_samples_divisor():
+    """A weak campaign: dividing each sample by its own end would make the interval ten times as wide as the raw one."""
+    random = np.random.default_rng(4)
+    n = 4000
+    treatment, score = np.tile([0, 1], n // 2), random.normal(size=n)
+    y = random.normal(size=n) + 0.03 * treatment
+    end = abs(y[treatment == 1].mean() - y[treatment == 0].mean()) * n
+    scaled, raw = (auuc(y, score, treatment, normalize=normalize) for normalize in (True, False))
+    for part in ("estimate", "lower", "upper"):
+        assert scaled[part] == pytest.approx(raw[part] / end, rel=1e-9)
+
+
+@pytest.mark.parametrize("measure", [qini_coefficient, auuc, autoc])
+def test_an_arm_of_one_customer_has_no_interval(measure):
+    random = np.random.default_rng(0)
+    y, treatment = random.normal(size=400), np.r_[1, np.zeros(399)]
+    found = measure(y, random.normal(size=400), treatment)
+    assert np.isfinite(found["estimate"])
+    assert np.isnan([found["lower"], found["upper"]]).all()
+
+
+@pytest.mark.parametrize("curve", [qini_curve, uplift_curve, toc_curve])
+def test_an_arm_of_one_customer_has_no_band(curve):
+    random = np.random.default_rng(0)
+    table = curve(random.normal(size=400), random.normal(size=400), np.r_[1, np.zeros(399)], n_boot=5)
+    assert table[["lower", "upper"]].isna().all(axis=None)
+    assert table.iloc[:, :3].notna().all(axis=None)
+
+
+@pytest.mark.parametrize("known", ["propensity", "outcomes"])
+def test_order_of_tied_rows_changes_nothing_where_the_scores_differ(known):
+    random = np.random.default_rng(3)
+    n = 300
+    data = [random.integers(0, 2, n), random.integers(0, 3, n) / 3, np.tile([0, 1], n // 2)]
+    extra = {"propensity": random.uniform(0.2, 0.8, n), "outcomes": random.random((n, 2))}[known]
+    order = random.permutation(n)
+    first = autoc(*data, n_boot=20, **{known: extra})
+    again = autoc(*(part[order] for part in data), n_boot=20, **{known: extra[order]})
+    # Sums over customers in another order differ by rounding at most.
+    assert [again[part] for part in first] == pytest.approx([first[part] for part in first], rel=1e-12)
+    curves = [
+        toc_curve(*data, n_boot=5, **{known: extra}),
+        toc_curve(*(part[order] for part in data), n_boot=5, **{known: extra[order]}),
+    ]
+    pd.testing.assert_frame_equal(*curves, rtol=1e-12)
+
+
+def test_propensities_by_name_are_those_of_the_arms():
+    random = np.random.default_rng(3)
+    n = 300
+    y, score, arm = random.normal(size=n), random.normal(size=n), np.tile(["mail", "none"], n // 2)
+    share = random.uniform(0.2, 0.8, n)
+    expected = autoc(y, score, arm, control="none", propensity=share, n_boot=3)
+    table = pd.DataFrame({"mail": share, "none": 1 - share})
+    assert autoc(y, score, arm, control="none", propensity=table, n_boot=3) == expected
+    flat = autoc(y, score, arm, control="none", propensity=0.4, n_boot=3)
+    assert autoc(y, score, arm, control="none", propensity={"mail": 0.4, "none": 0.6}, n_boot=3) == flat
+
+
+@pytest.mark.parametrize("measure", [autoc, toc_curve])
+def test_expected_outcomes_must_be_known(measure):
+    outcomes = np.array([[0.1, 0.2], [np.nan, 0.2], [0.1, 0.2], [0.1, 0.2]])
+    with pytest.raises(ValueError, match="outcomes is NaN or infinite for 1 of 4 customers"):
+        measure([1, 0, 1, 0], [0.4, 0.3, 0.2, 0.1], [1, 0, 0, 1], outcomes=outcomes)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from helpers.models.uplift.arms import read_alpha
+from helpers.models.uplift.arms import read_alpha, read_n_boot
 from helpers.models.uplift.curves import gain_heights, qini_heights
 from helpers.models.uplift.estimate import Estimate
 from helpers.models.uplift.ranking import Counts, Ranking, rank
@@ -42,7 +42,9 @@ def qini_coefficient(
     normalize : bool
         Only read by ``causalml``: its own option and default.
     n_boot : int
-        Bootstrap samples of customers within arms; the ranking stays as it is. 0 gives no interval (NaN).
+        Bootstrap samples of customers within arms; the ranking stays as it is, and so does what the convention
+        divides by (the curve's end, the perfect area): in samples it may be near 0, and the interval would be as
+        wide as one likes. 0 gives no interval (NaN); neither does an arm of one customer, who would be in every sample.
     seed : int
     alpha : float
         1 minus the confidence level.
@@ -55,7 +57,8 @@ def qini_coefficient(
     Raises
     ------
     ValueError
-        For an unknown convention, an amount under ``scikit-uplift``, or where the convention divides by zero.
+        For an unknown convention, an amount under ``scikit-uplift``, a negative ``n_boot``, or where the convention
+        divides by zero.
 
     References
     ----------
@@ -72,12 +75,15 @@ def qini_coefficient(
 
     def value(counts: Counts) -> float:
         if measure == "causalml":
-            return _causalml_mean(counts, qini_heights, minus_diagonal=True, normalize=normalize)
-        height = qini_heights(counts)
-        area = _area_over_diagonal(counts.n, height)
-        return area / _perfect_qini(counts) if measure == "scikit-uplift" else area / counts.n[-1] ** 2
+            return _causalml_mean(counts, qini_heights, minus_diagonal=True)
+        return _area_over_diagonal(counts.n, qini_heights(counts))
 
-    return _with_interval(ranking, value, convention, n_boot=n_boot, seed=seed, alpha=alpha)
+    def unit(counts: Counts) -> float:
+        if measure == "causalml":
+            return _causalml_end(qini_heights(counts)) if normalize else 1.0
+        return _perfect_qini(counts) if measure == "scikit-uplift" else counts.n[-1] ** 2
+
+    return _with_interval(ranking, value, unit, convention, n_boot=n_boot, seed=seed, alpha=alpha)
 
 
 def auuc(
@@ -123,11 +129,15 @@ def auuc(
 
     def value(counts: Counts) -> float:
         if measure == "causalml":
-            return _causalml_mean(counts, gain_heights, minus_diagonal=False, normalize=normalize)
-        area = _area_over_diagonal(counts.n, gain_heights(counts))
-        return area / _perfect_gain(counts) if measure == "scikit-uplift" else area / counts.n[-1] ** 2
+            return _causalml_mean(counts, gain_heights, minus_diagonal=False)
+        return _area_over_diagonal(counts.n, gain_heights(counts))
 
-    return _with_interval(ranking, value, convention, n_boot=n_boot, seed=seed, alpha=alpha)
+    def unit(counts: Counts) -> float:
+        if measure == "causalml":
+            return _causalml_end(gain_heights(counts)) if normalize else 1.0
+        return _perfect_gain(counts) if measure == "scikit-uplift" else counts.n[-1] ** 2
+
+    return _with_interval(ranking, value, unit, convention, n_boot=n_boot, seed=seed, alpha=alpha)
 
 
 def _measure(convention: str, ranking: Ranking, name: str) -> str:
@@ -144,26 +154,25 @@ def _measure(convention: str, ranking: Ranking, name: str) -> str:
 def _with_interval(
     ranking: Ranking,
     value: Callable[[Counts], float],
+    unit: Callable[[Counts], float],
     convention: str,
     *,
     n_boot: int,
     seed: int,
     alpha: float,
 ) -> Estimate:
-    if n_boot < 0:
-        raise ValueError(f"n_boot is {n_boot}; it must be 0 (no interval) or more")
-    estimate = value(ranking.counts())
-    drawn = [value(ranking.counts(weight)) for weight in ranking.resamples(n_boot=n_boot, seed=seed)]
-    return Estimate.from_draws(estimate, drawn, n=ranking.n, alpha=read_alpha(alpha), convention=convention)
+    samples = read_n_boot(n_boot)
+    seen = ranking.counts()
+    estimate, one = value(seen), unit(seen)
+    drawn = [value(ranking.counts(weight)) / one for weight in ranking.resamples(n_boot=samples, seed=seed)]
+    return Estimate.from_draws(estimate / one, drawn, n=ranking.n, alpha=read_alpha(alpha), convention=convention)
 
 
 def _area_over_diagonal(n: np.ndarray, height: np.ndarray) -> float:
     return float(np.trapezoid(np.r_[0.0, height], np.r_[0.0, n]) - n[-1] * height[-1] / 2)
 
 
-def _causalml_mean(
-    counts: Counts, heights: Callable[[Counts], np.ndarray], *, minus_diagonal: bool, normalize: bool
-) -> float:
+def _causalml_mean(counts: Counts, heights: Callable[[Counts], np.ndarray], *, minus_diagonal: bool) -> float:
     """Mean of the curve over 0…n customers as causalml has it.
 
     causalml knows no height before both arms are seen and draws its first piece straight from zero: the Qini curve
@@ -183,13 +192,15 @@ def _causalml_mean(
     mean = float(pieces.sum() / (before[-1] + size[-1] + 1))
     if minus_diagonal:
         mean -= float(height[-1] / 2)
-    if not normalize:
-        return mean
+    return mean
+
+
+def _causalml_end(height: np.ndarray) -> float:
     if height[-1] == 0:
         raise ValueError(
             "convention 'causalml' divides by the curve's end, and the arms' means are equal; use normalize=False"
         )
-    return mean / abs(float(height[-1]))
+    return abs(float(height[-1]))
 
 
 def _perfect_qini(counts: Counts) -> float:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from helpers.models.uplift.arms import read_alpha
+from helpers.models.uplift.arms import read_alpha, read_n_boot
 from helpers.models.uplift.ranking import Counts, Ranking, rank
 
 
@@ -49,7 +49,8 @@ def qini_curve(
     control : label
         Arm without the campaign.
     n_boot : int
-        Bootstrap samples for a band at each threshold; 0 draws none.
+        Bootstrap samples for a band at each threshold; 0 draws none. The band is NaN where an arm has one customer,
+        who would be in every sample.
     seed : int
         Seed of the bootstrap.
     alpha : float
@@ -64,7 +65,7 @@ def qini_curve(
     Raises
     ------
     ValueError
-        If outcomes or predictions are missing, or there are not exactly two arms.
+        If outcomes or predictions are missing, there are not exactly two arms, or ``n_boot`` is negative.
 
     References
     ----------
@@ -133,11 +134,11 @@ def _curve(name: str, heights: Any, ranking: Ranking, *, n_boot: int, seed: int,
             name: np.r_[0.0, heights(counts)],
         }
     )
-    if n_boot:
+    if read_n_boot(n_boot):
         # A band needs no more than a few hundred places; between them it is drawn straight.
         read_alpha(alpha)
         grid = np.linspace(0, ranking.n, min(len(table), 201))
-        drawn = np.empty((n_boot, len(grid)))
+        drawn = np.full((n_boot, len(grid)), np.nan)
         for row, weight in enumerate(ranking.resamples(n_boot=n_boot, seed=seed)):
             counted = ranking.counts(weight)
             drawn[row] = np.interp(grid, np.r_[0, counted.n], np.r_[0.0, heights(counted)])

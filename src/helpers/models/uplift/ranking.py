@@ -33,6 +33,7 @@ class Ranking:
     treated: np.ndarray
     ends: np.ndarray  # place of the last customer of each uplift value
     order: np.ndarray
+    labels: np.ndarray  # of the two arms, the control first
 
     @property
     def n(self) -> int:
@@ -56,9 +57,14 @@ class Ranking:
         return Counts(n, n_treated, n - n_treated, y_treated, y_control)
 
     def resamples(self, *, n_boot: int, seed: int) -> Iterator[np.ndarray]:
-        """Yield how often each ranked customer is drawn, the size of either arm kept."""
+        """Yield how often each ranked customer is drawn, the size of either arm kept.
+
+        Nothing is yielded where an arm has one customer: it would be drawn every time, as if known without error.
+        """
         random = np.random.default_rng(seed)
         arms = [np.flatnonzero(self.treated == side) for side in (False, True)]
+        if min(map(len, arms)) < 2:
+            return
         for _ in range(n_boot):
             weight = np.zeros(self.n)
             for members in arms:
@@ -80,4 +86,4 @@ def rank(y: Any, uplift: Any, treatment: Any, *, control: Any = 0) -> Ranking:
     order = np.lexsort((outcome, treated, -score))
     score = score[order]
     ends = np.r_[np.flatnonzero(np.diff(score)), len(score) - 1]
-    return Ranking(y=outcome[order], treated=treated[order], ends=ends, order=order)
+    return Ranking(y=outcome[order], treated=treated[order], ends=ends, order=order, labels=arms.labels)

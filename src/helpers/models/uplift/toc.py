@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from helpers.models.uplift.arms import Arms, read_alpha, read_propensity
+from helpers.models.uplift.arms import Arms, read_alpha, read_expected, read_n_boot, read_propensity
 from helpers.models.uplift.estimate import Estimate
 from helpers.models.uplift.ranking import Ranking, rank
 from helpers.models.uplift.scores import doubly_robust_scores
@@ -26,14 +27,14 @@ class _Scored:
     @classmethod
     def of(cls, y: Any, uplift: Any, treatment: Any, propensity: Any, outcomes: Any, control: Any) -> _Scored:
         ranking = rank(y, uplift, treatment, control=control)
-        arms = Arms(labels=np.array([0, 1]), code=ranking.treated.astype(np.intp))
-        table = read_propensity(_reordered(propensity, ranking), arms=arms)
-        if outcomes is not None:
-            outcomes = np.asarray(outcomes, dtype=float)
-            if outcomes.shape != (ranking.n, 2):
-                raise ValueError(f"outcomes has shape {outcomes.shape}; ({ranking.n}, 2), control first, is needed")
-            outcomes = outcomes[ranking.order]
-        return cls(ranking, doubly_robust_scores(ranking.y, arms, propensity=table, outcomes=outcomes)[:, 0])
+        arms = Arms(labels=ranking.labels, code=ranking.treated.astype(np.intp))
+        table = _by_customer(propensity, ranking)
+        expected = read_expected(outcomes, n=ranking.n, n_arms=2)
+        if len(ranking.ends) < ranking.n and not (table is None and expected is None):
+            ranking = _settled(ranking, table, expected)
+        expected = None if expected is None else expected[ranking.order]
+        table = read_propensity(propensity, arms=arms) if table is None else table[ranking.order]
+        return cls(ranking, doubly_robust_scores(ranking.y, arms, propensity=table, outcomes=expected)[:, 0])
 
     def sums(self, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Customers above each threshold, and the sum of their scores."""
@@ -74,7 +75,7 @@ def toc_curve(
     Raises
     ------
     ValueError
-        As for :func:`helpers.models.uplift.qini_curve`; ``outcomes`` of another shape.
+        As for :func:`helpers.models.uplift.qini_curve`; ``outcomes`` of another shape or not finite.
 
     References
     ----------
@@ -92,11 +93,11 @@ def toc_curve(
     table = pd.DataFrame(
         {"n_targeted": n, "share_targeted": n / ranking.n, "toc": total / n - total[-1] / ranking.n},
     )
-    if n_boot:
+    if read_n_boot(n_boot):
         read_alpha(alpha)
         # Closer together where few are targeted: the curve bends there.
         grid = np.geomspace(1, ranking.n, _PLACES)
-        drawn = np.empty((n_boot, len(grid)))
+        drawn = np.full((n_boot, len(grid)), np.nan)
         for row, weight in enumerate(ranking.resamples(n_boot=n_boot, seed=seed)):
             counted, summed = scored.sums(weight)
             sums = np.interp(grid, np.r_[0, counted], np.r_[0.0, summed])
@@ -128,15 +129,21 @@ def autoc(
     ----------
     y, uplift, treatment, control, n_boot, seed, alpha
         As for :func:`qini_coefficient`.
-    propensity : None, float or (n,)
-        Probability of the treated arm; None takes the share seen.
+    propensity : None, float, mapping, (n,) or (n, 2)
+        Probability of the treated arm, or of either; None takes the share seen.
     outcomes : ndarray, (n, 2), optional
         Expected outcome without and with the campaign, from models that have not seen the customer: less noise.
 
     Returns
     -------
     Estimate
-        Mapping with ``estimate, lower, upper, n``, in the outcome's unit.
+        Mapping with ``estimate, lower, upper, n``, in the outcome's unit; the interval is NaN where an arm has one
+        customer, who would be in every sample.
+
+    Raises
+    ------
+    ValueError
+        As for :func:`toc_curve`.
 
     References
     ----------
@@ -162,10 +169,24 @@ def autoc(
         return float(tops.sum() / n[-1] - total[-1] / n[-1])
 
     estimate = value(np.ones(ranking.n))
-    drawn = [value(weight) for weight in ranking.resamples(n_boot=n_boot, seed=seed)]
+    drawn = [value(weight) for weight in ranking.resamples(n_boot=read_n_boot(n_boot), seed=seed)]
     return Estimate.from_draws(estimate, drawn, n=ranking.n, alpha=read_alpha(alpha))
 
 
-def _reordered(propensity: Any, ranking: Ranking) -> Any:
-    values = None if propensity is None or isinstance(propensity, dict) else np.asarray(propensity, dtype=float)
-    return propensity if values is None or values.shape[:1] != (ranking.n,) else values[ranking.order]
+def _by_customer(propensity: Any, ranking: Ranking) -> np.ndarray | None:
+    """Return the probability of each arm in the order in which rows came; None where it is the same for all."""
+    if propensity is None or (np.ndim(propensity) == 0 and not isinstance(propensity, Mapping)):
+        return None
+    code = np.empty(ranking.n, dtype=np.intp)
+    code[ranking.order] = ranking.treated
+    return read_propensity(propensity, arms=Arms(labels=ranking.labels, code=code))
+
+
+def _settled(ranking: Ranking, table: np.ndarray | None, expected: np.ndarray | None) -> Ranking:
+    """Order those of equal uplift, arm and outcome by what else their score is made of: arrival must not matter."""
+    block = np.zeros(ranking.n, dtype=np.intp)
+    block[ranking.ends[:-1] + 1] = 1
+    keys = [part[ranking.order, -1] for part in (expected, table) if part is not None]
+    keys += [] if expected is None else [expected[ranking.order, 0]]
+    again = np.lexsort((*keys, ranking.y, ranking.treated, np.cumsum(block)))
+    return replace(ranking, order=ranking.order[again])
