@@ -128,16 +128,44 @@ def test_strong_effects_are_not_shrunk_and_faint_ones_not_chased():
     [
         ({"criterion": "r2"}, "criterion is 'r2'; it must be one of dr_loss, policy_value"),
         ({"candidates": {}}, "candidates is empty"),
+        ({"X": pd.Series(range(60))}, r"X has shape \(60,\); a table with one column a covariate"),
         ({"n_folds": 1}, "n_folds is 1"),
         ({"treatment": np.zeros(60)}, "one arm only"),
         ({"y": np.ones(60)}, "y is 1 for all"),
         ({"treatment": np.r_[np.ones(5), np.zeros(55)]}, "arm 1.0 has 5 customers"),
+        (
+            {"treatment": np.r_[np.ones(12), np.zeros(48)]},
+            "arm 1.0 has 12 customers; at least 13 are needed in each arm, so that 10 are left without one of n_folds=5",
+        ),
     ],
 )
 def test_bad_input_is_named(change, message):
     given_input = {"X": np.zeros((60, 1)), "y": np.arange(60) % 3, "treatment": np.arange(60) % 2} | change
     with pytest.raises(ValueError, match=message):
         choose_learner(**given_input)
+
+
+def test_an_outcome_that_is_constant_in_a_fold_stops_nothing():
+    """One customer in 60 acts: without that customer's fold nobody does, and nobody is seen to be moved."""
+    treatment, y = np.arange(60) % 2, np.arange(60) == 7
+    random = np.random.default_rng(0)
+    choice = choose_learner(random.normal(size=(60, 2)), y, treatment, candidates=LINEAR, n_folds=2)
+    fold = folds_by_arm(read_arms(treatment, n=60), n_folds=2, random_state=0)
+    assert choice.name == "constant"
+    assert choice.out_of_fold[fold == fold[7]].tolist() == [0.0] * 30
+    assert choice.out_of_fold[fold != fold[7]] == pytest.approx(np.full(30, 1 / 15))
+    in_13 = choose_learner(
+        random.normal(size=(60, 2)), random.normal(size=60), np.r_[np.ones(13), np.zeros(47)], candidates=LINEAR
+    )
+    assert len(in_13.out_of_fold) == 60
+
+
+def test_default_candidates_take_a_table_whose_columns_have_numbers():
+    random = np.random.default_rng(0)
+    X, treatment = pd.DataFrame(random.normal(size=(200, 2))), np.arange(200) % 2
+    y = random.normal(size=200)
+    named = choose_learner(X.set_axis(["a", "b"], axis=1), y, treatment, n_folds=2)
+    pd.testing.assert_frame_equal(choose_learner(X, y, treatment, n_folds=2).table, named.table)
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
@@ -27,6 +28,7 @@ from helpers.models.uplift import (
     overlap,
     require_measured_before,
 )
+from helpers.models.uplift.arms import read_arms
 
 LEARNERS = {
     "s": SLearner(),
@@ -259,6 +261,9 @@ Y10 = np.arange(40) % 3
         ({"y": np.where(np.arange(40) == 3, np.nan, 1.0)}, "y is NaN or infinite for 1 of 40 customers"),
         ({"y": np.ones(40)}, "y is 1 for all 40 customers; a constant outcome shows no effect"),
         ({"y": np.ones(39)}, "y has 39 values, X 40 rows"),
+        ({"X": pd.Series(range(40))}, r"X has shape \(40,\); a table with one column a covariate"),
+        ({"treatment": ["none", "mail", np.nan, "none"] * 10, "control": "none"}, "treatment is missing for 10 of 40"),
+        ({"treatment": ["none", 1] * 20, "control": "none"}, "treatment mixes texts and numbers"),
     ],
 )
 def test_bad_input_is_named(name, change, message):
@@ -277,6 +282,9 @@ def test_wrong_models_are_named():
         RLearner(LinearRegression(), "gentle").fit(X10, Y10, treatment)
     with pytest.raises(ValueError, match="propensity_model is LinearRegression; a classifier is needed"):
         DRLearner(LinearRegression(), LinearRegression(), propensity_model=LinearRegression()).fit(X10, Y10, treatment)
+    varying = {"propensity": np.linspace(0.3, 0.7, 40)}
+    with pytest.raises(ValueError, match="effect_model is KNeighborsRegressor, whose fit takes no sample_weight"):
+        RLearner(KNeighborsRegressor(), KNeighborsRegressor()).fit(X10, Y10, treatment, **varying)
     with pytest.raises(ValueError, match="propensity_bounds is"):
         DRLearner(propensity_model=LogisticRegression(), propensity_bounds=(0, 1)).fit(X10, Y10, treatment)
     with pytest.raises(ValueError, match="n_folds is 1; it must lie between 2 and"):
@@ -293,6 +301,50 @@ def test_covariates_measured_after_exposure_are_named():
         require_measured_before(late, exposed_at=exposed)
     with pytest.raises(ValueError, match="has 3 times, exposed_at 2"):
         require_measured_before({"aum": ["2026-01-01"] * 3}, exposed_at=exposed)
+
+
+@pytest.mark.parametrize(
+    ("measured", "exposed", "message"),
+    [
+        ("2026-02-28T00:00Z", "2026-03-01", r"measured_at\['aum'\] has a time zone, exposed_at has none"),
+        ("2026-02-28", "2026-03-01T00:00Z", r"measured_at\['aum'\] has no time zone, exposed_at has one"),
+        (["2026-02-28", None], "2026-03-01", r"measured_at\['aum'\] is missing for 1 of 2; every time"),
+        ("2026-02-28", [pd.NaT, "2026-03-01"], "exposed_at is missing for 1 of 2; every time must be known"),
+        ("last week", "2026-03-01", r"measured_at\['aum'\] holds 'last week'; dates or times such as '2026-03-01'"),
+        (["2026-02-28", "28 February"], "2026-03-01", r"measured_at\['aum'\] holds .*; dates or times"),
+        ("2026-02-28", "soon", "exposed_at holds 'soon'; dates or times such as"),
+    ],
+)
+def test_times_that_say_nothing_are_named(measured, exposed, message):
+    with pytest.raises(ValueError, match=message):
+        require_measured_before({"aum": measured}, exposed_at=exposed)
+
+
+def test_times_are_held_against_each_other_across_zones():
+    """Midnight in Shanghai is 16:00 of the day before in UTC."""
+    exposed = pd.Series(pd.to_datetime(["2026-03-01"] * 2)).dt.tz_localize("Asia/Shanghai")
+    require_measured_before({"aum": "2026-02-28T15:59Z"}, exposed_at=exposed)
+    with pytest.raises(ValueError, match=r"aum \(after exposure for 2 of 2\)"):
+        require_measured_before({"aum": "2026-02-28T16:01Z"}, exposed_at=exposed)
+
+
+def test_a_table_whose_columns_have_numbers_is_learnt_from():
+    X, treatment, y, _, _ = campaign(200)
+    frame = pd.DataFrame(X)
+    fitted = SLearner(LinearRegression()).fit(frame, y, treatment)
+    same = SLearner(LinearRegression()).fit(X, y, treatment)
+    np.testing.assert_allclose(fitted.predict(frame), same.predict(X), rtol=1e-9)
+    assert frame.columns.tolist() == [0, 1, 2, 3]
+    with pytest.raises(ValueError, match=r"X has shape \(200,\); a table with one column a covariate"):
+        fitted.predict(frame[0])
+
+
+def test_arms_of_a_list_are_read_as_those_of_an_array():
+    for labels in (["mail", "none"], [1, 0], [True, False]):
+        listed, array = (read_arms(given, n=4, control=labels[1]) for given in (labels * 2, np.array(labels * 2)))
+        assert listed.labels.dtype == array.labels.dtype
+        assert listed.labels.tolist() == array.labels.tolist()
+        assert listed.code.tolist() == array.code.tolist()
 
 
 class Watcher(LinearRegression):

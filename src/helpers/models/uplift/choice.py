@@ -12,8 +12,16 @@ from scipy import stats
 from sklearn.base import clone
 
 from helpers.models.uplift import defaults
-from helpers.models.uplift.arms import MIN_ARM_SIZE, Arms, read_alpha, read_arms, read_outcome, read_propensity
-from helpers.models.uplift.learner import ROUGH, UpliftLearner
+from helpers.models.uplift.arms import (
+    MIN_ARM_SIZE,
+    Arms,
+    read_alpha,
+    read_arms,
+    read_outcome,
+    read_propensity,
+    require_arm_size,
+)
+from helpers.models.uplift.learner import ROUGH, UpliftLearner, predict_from_part, require_columns
 from helpers.models.uplift.learners import ConstantEffect, DRLearner, RLearner, SLearner, TLearner, XLearner
 from helpers.models.uplift.nuisances import folds_by_arm, out_of_fold, rows
 from helpers.models.uplift.policy import read_cost
@@ -121,7 +129,8 @@ def choose_learner(
     Raises
     ------
     ValueError
-        For an unknown criterion, no candidates, or input that ``fit`` refuses.
+        For an unknown criterion, no candidates, input that ``fit`` refuses, or an arm so small that less than what
+        ``fit`` needs would be left without one of the folds (13 customers for 5 folds).
 
     References
     ----------
@@ -141,6 +150,8 @@ def choose_learner(
     named = dict(default_candidates() if candidates is None else candidates)
     if not named:
         raise ValueError("candidates is empty; at least one learner is needed")
+    if hasattr(X, "iloc"):
+        require_columns(X)
     named = {CONSTANT: named.pop(CONSTANT, ConstantEffect()), **named}
     outcome = read_outcome(y)
     if len(outcome) and not np.ptp(outcome) > 0:
@@ -148,6 +159,7 @@ def choose_learner(
     arms = read_arms(treatment, n=len(outcome), control=control, min_arm_size=MIN_ARM_SIZE)
     table = read_propensity(propensity, arms=arms)
     fold = folds_by_arm(arms, n_folds=n_folds, random_state=random_state)
+    _require_training_parts(arms, named, n_folds)
     with threads_for(len(outcome)):
         expected = _expected_outcomes(X, outcome, arms, fold, outcome_model, random_state)
     scores = doubly_robust_scores(outcome, arms, propensity=table, outcomes=expected)
@@ -171,6 +183,14 @@ def choose_learner(
     learner = clone(named[name]).fit(X, outcome, treatment, propensity=propensity, control=control)
     held_out = predicted[name][:, 0] if arms.n_arms == 2 else predicted[name]
     return LearnerChoice(name, learner, name != CONSTANT, summary, criterion, held_out, expected)
+
+
+def _require_training_parts(arms: Arms, named: Mapping[str, UpliftLearner], n_folds: int) -> None:
+    needed = max(getattr(learner, "min_arm_size", MIN_ARM_SIZE) for learner in named.values())
+    least = needed
+    while least - -(-least // n_folds) < needed:
+        least += 1
+    require_arm_size(arms, least, so_that=f"{needed} are left without one of n_folds={n_folds}")
 
 
 def _expected_outcomes(
@@ -202,8 +222,16 @@ def _predictions(
         X_train, X_held = rows(X, train), rows(X, held)
         known = None if propensity is None else table[train]
         for name, learner in named.items():
-            fitted = clone(learner).fit(X_train, y[train], label[train], propensity=known, control=control)
-            predicted[name][held] = np.asarray(fitted.predict(X_held)).reshape(len(held), -1)
+            predicted[name][held] = predict_from_part(
+                learner,
+                X_train,
+                y[train],
+                label[train],
+                X_new=X_held,
+                propensity=known,
+                control=control,
+                n_effects=arms.n_arms - 1,
+            )
     return predicted
 
 

@@ -10,8 +10,15 @@ from scipy import stats
 from sklearn.base import clone
 
 from helpers.models.uplift import defaults
-from helpers.models.uplift.arms import read_alpha, read_arms, read_outcome
-from helpers.models.uplift.learner import UpliftLearner
+from helpers.models.uplift.arms import (
+    MIN_ARM_SIZE,
+    read_alpha,
+    read_arms,
+    read_outcome,
+    read_propensity,
+    require_arm_size,
+)
+from helpers.models.uplift.learner import UpliftLearner, predict_from_part
 from helpers.models.uplift.learners import RLearner
 from helpers.models.uplift.nuisances import rows
 
@@ -61,7 +68,8 @@ def uplift_intervals(
     Raises
     ------
     ValueError
-        If there are more arms than two, or ``n_splits`` is below 2.
+        If there are more arms than two, ``n_splits`` is below 2, input that ``fit`` refuses, or an arm so small that
+        half of it is less than what ``fit`` needs (20 customers).
 
     References
     ----------
@@ -85,13 +93,15 @@ def uplift_intervals(
     if arms.n_arms != 2:
         raise ValueError(f"treatment has {arms.n_arms} arms; intervals are for one arm and the control")
     label = np.asarray(treatment).reshape(-1)
-    known = None if propensity is None else np.broadcast_to(np.asarray(propensity, dtype=float), (len(outcome),))
-    full = clone(learner).fit(X, outcome, label, propensity=propensity, control=control).predict(X_new)
+    known = None if propensity is None else read_propensity(propensity, arms=arms)
     rough = (
         RLearner(effect_model=defaults.rough_effect_model(len(outcome), random_state=random_state))
         if spread_learner is None
         else spread_learner
     )
+    needed = getattr(rough, "min_arm_size", MIN_ARM_SIZE)
+    require_arm_size(arms, 2 * needed, so_that=f"either half of the customers has {needed}")
+    full = clone(learner).fit(X, outcome, label, propensity=propensity, control=control).predict(X_new)
     random = np.random.default_rng(random_state)
     squares = np.zeros(len(full))
     unshrunk = clone(rough).fit(X, outcome, label, propensity=propensity, control=control).predict(X_new)
@@ -102,14 +112,17 @@ def uplift_intervals(
             first[members[: len(members) // 2]] = True
         halves = []
         for half in (first, ~first):
-            fitted = clone(rough).fit(
-                rows(X, half),
-                outcome[half],
-                label[half],
-                propensity=None if known is None else known[half],
-                control=control,
+            halves.append(
+                predict_from_part(
+                    rough,
+                    rows(X, half),
+                    outcome[half],
+                    label[half],
+                    X_new=X_new,
+                    propensity=None if known is None else known[half],
+                    control=control,
+                )[:, 0]
             )
-            halves.append(fitted.predict(X_new))
         # Two independent halves of variance 2V each: (a - b)²/4 has mean V, whatever the halves' common smoothing.
         squares += (halves[0] - halves[1]) ** 2 / 4
     se = np.sqrt(squares / n_splits + (unshrunk - full) ** 2)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, is_classifier, is_regressor
+from sklearn.base import BaseEstimator, clone, is_classifier, is_regressor
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -63,9 +63,11 @@ class UpliftLearner(BaseEstimator):
         Raises
         ------
         ValueError
-            For one arm only, an arm under 10 customers, missing or constant outcomes, propensities outside (0, 1).
+            For one arm only, an arm under 10 customers, missing or constant outcomes, propensities outside (0, 1), a
+            Series for ``X``.
         """
         if hasattr(X, "iloc"):
+            require_columns(X)
             validate_data(self, X, skip_check_array=True)
         else:
             X = validate_data(self, X, ensure_all_finite="allow-nan", ensure_min_samples=2)
@@ -96,6 +98,7 @@ class UpliftLearner(BaseEstimator):
         """
         check_is_fitted(self)
         if hasattr(X, "iloc"):
+            require_columns(X)
             validate_data(self, X, reset=False, skip_check_array=True)
         else:
             X = validate_data(self, X, reset=False, ensure_all_finite="allow-nan")
@@ -157,3 +160,30 @@ class UpliftLearner(BaseEstimator):
 def is_same_for_all(propensity: np.ndarray) -> bool:
     """Tell a campaign randomised in one ratio from one whose ratio varies over customers."""
     return bool(propensity.strides[0] == 0 or (propensity == propensity[0]).all())
+
+
+def predict_from_part(
+    learner: UpliftLearner,
+    X: Any,
+    y: np.ndarray,
+    treatment: Any,
+    *,
+    X_new: Any,
+    propensity: np.ndarray | None,
+    control: Any,
+    n_effects: int = 1,
+) -> np.ndarray:
+    """Fit a clone to some of the customers and predict others, (n_new, n_effects).
+
+    A rare outcome may be constant among some, though not among all: they show no effect, which is no reason to stop.
+    """
+    if (y == y[0]).all():
+        return np.zeros((len(X_new), n_effects))
+    fitted = clone(learner).fit(X, y, treatment, propensity=propensity, control=control)
+    return np.asarray(fitted.predict(X_new)).reshape(len(X_new), n_effects)
+
+
+def require_columns(X: Any) -> None:
+    """Refuse a single column in the place of a table."""
+    if X.ndim != 2:
+        raise ValueError(f"X has shape {X.shape}; a table with one column a covariate, (n, n_features), is needed")

@@ -363,8 +363,11 @@ def _with_arm(X: Any, code: np.ndarray, n_arms: int) -> Any:
     flags = (code[:, None] == np.arange(1, n_arms)).astype(float)
     if not hasattr(X, "iloc"):
         return np.column_stack([X, flags])
-    names = [f"arm_{k}" for k in range(1, n_arms)]
-    clash = [name for name in names if name in X.columns]
+    # Models take columns named by texts only; a table without names of its own has numbers there.
+    given, names = [str(name) for name in X.columns], [f"arm_{k}" for k in range(1, n_arms)]
+    clash = [name for name in names if name in given]
     if clash:
         raise ValueError(f"X has a column {clash[0]!r}, the name under which the arm itself is added; rename it")
-    return pd.concat([X, pd.DataFrame(flags, index=X.index, columns=names)], axis=1)
+    table = pd.concat([X, pd.DataFrame(flags, index=X.index, columns=names)], axis=1)
+    table.columns = given + names
+    return table

@@ -42,7 +42,17 @@ def fit_mean(model: Any, X: Any, y: np.ndarray, *, name: str, sample_weight: np.
         return DummyRegressor(strategy="constant", constant=float(y[0])).fit(X, y)
     fitted = clone(model)
     target = y.astype(int) if is_classifier(model) else y
-    return fitted.fit(X, target) if sample_weight is None else fitted.fit(X, target, sample_weight=sample_weight)
+    if sample_weight is None:
+        return fitted.fit(X, target)
+    try:
+        return fitted.fit(X, target, sample_weight=sample_weight)
+    except TypeError as error:
+        if "sample_weight" not in str(error):
+            raise
+        raise ValueError(
+            f"{name} is {type(model).__name__}, whose fit takes no sample_weight; propensities vary over customers, so "
+            "a model that takes one is needed"
+        ) from None
 
 
 def predict_mean(fitted: Any, X: Any) -> np.ndarray:
