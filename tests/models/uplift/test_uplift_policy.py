@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.linear_model import LinearRegression
 
 from helpers.models.uplift import (
     CalibrationError,
@@ -105,6 +106,18 @@ def test_policy_value_with_three_arms_and_unequal_propensities():
         ({"cost": [1.0, 2.0]}, r"cost has shape \(2,\)"),
         ({"outcome_model": np.zeros((4, 3))}, r"outcome_model has shape \(4, 3\)"),
         ({"y": [1, np.nan, 0, 1]}, "y is NaN or infinite for 1 of 4"),
+        ({"treatment": [1, 0, 0, 0]}, "arm 1 has 1 customers; at least 2 are needed in each arm"),
+        ({"propensity": "half"}, "propensity holds 'half'; only numbers"),
+        ({"propensity": {1: "half", 0: 0.5}}, r"propensity\[1\] holds 'half'; only numbers"),
+        (
+            {"propensity": {1: [0.5] * 4, 0: 0.5}},
+            r"propensity\[1\] has shape \(4,\); a mapping holds one number an arm",
+        ),
+        ({"cost": "free"}, "cost holds 'free'; only numbers"),
+        ({"cost": {1: "free"}}, r"cost\[1\] holds 'free'; only numbers"),
+        ({"cost": {1: [1.0, 2.0]}}, r"cost\[1\] has shape \(2,\)"),
+        ({"outcome_model": LinearRegression()}, r"outcome_model holds LinearRegression\(\); only numbers"),
+        ({"outcome_model": np.full((4, 2), np.nan)}, "outcome_model is NaN or infinite for 4 of 4 customers"),
     ],
 )
 def test_policy_value_names_bad_input(change, message):
@@ -287,6 +300,12 @@ def test_allocation_of_very_many_customers_uses_the_budget():
         ({"value": np.nan}, "value has shape"),
         ({"arms": ["a", "b"]}, "arms names 2 arms, uplift has 1 columns"),
         ({"arms": [0]}, "control=0 is also among arms"),
+        ({"budget": "a"}, "budget is 'a'; it must be 0 or more"),
+        ({"capacity": [1, 2]}, r"capacity is \[1, 2\]; a number or a mapping by arm is needed"),
+        ({"capacity": {1: "few"}}, "capacity is 'few'; a number"),
+        ({"cost": "free"}, "cost holds 'free'; only numbers"),
+        ({"cost": {1: [1, 2, 3]}}, r"cost\[1\] has shape \(3,\)"),
+        ({"value": "much"}, "value holds 'much'; only numbers"),
     ],
 )
 def test_allocation_names_bad_input(change, message):
@@ -327,6 +346,13 @@ def test_response_groups_beyond_doubt_between_the_lines():
         response_groups([0.1], baseline=[0], lower=[0.3], upper=[0.2])
     with pytest.raises(ValueError, match="baseline has 2 values, uplift 1"):
         response_groups([0.1], baseline=[0, 1], lower=[0], upper=[0.2])
+    with pytest.raises(ValueError, match=r"uplift 0.5 is outside its interval 0.6 to 0.7, as for 1 of 1 customers"):
+        response_groups([0.5], baseline=[0.1], lower=[0.6], upper=[0.7])
+    for bad in (np.nan, "much"):
+        with pytest.raises(ValueError, match=r"min_effect is (nan|'much'); it must be a number, 0 or more"):
+            response_groups([0.1], baseline=[0], lower=[0], upper=[0.2], min_effect=bad)
+        with pytest.raises(ValueError, match=r"sure_from is (nan|'much'); it must be a finite number"):
+            response_groups([0.1], baseline=[0], lower=[0], upper=[0.2], sure_from=bad)
     with pytest.raises(ValueError, match="min_effect is -1"):
         response_groups([0.1], baseline=[0], lower=[0], upper=[0.2], min_effect=-1)
     with pytest.raises(ValueError, match="y and treatment go together"):
@@ -391,3 +417,123 @@ def test_the_curve_of_tied_predictions_does_not_depend_on_the_order_of_rows() ->
         pd.testing.assert_frame_equal(curves[name, False], curves[name, True], rtol=1e-9)
     line = curves["all tied", False]
     np.testing.assert_allclose(line["profit"], line["share_treated"] * line["profit"].iloc[-1], atol=1e-9)
+
+
+def test_one_customer_an_arm_gives_no_false_certainty():
+    random = np.random.default_rng(0)
+    y, treatment = random.normal(size=400), np.r_[1, np.zeros(399, int)]
+    with pytest.raises(ValueError, match="arm 1 has 1 customers; at least 2 are needed in each arm"):
+        policy_value(y, treatment, np.ones(400))
+    with pytest.raises(ValueError, match="arm 1 has 1 customers; at least 10 are needed in each arm"):
+        policy_curve(np.full(400, 0.5), y=y, treatment=treatment, require_calibrated=False)
+    with pytest.raises(ValueError, match="arm 1 has 1 customers; at least 2 are needed in each arm"):
+        calibration_by_decile(y, np.full(400, 0.5), treatment)
+
+
+def test_a_table_of_propensities_is_read_by_name():
+    """By hand: the two agree with the policy, weights 1/.9, outcome 1: 2 / .9 / 4 = .556."""
+    table = pd.DataFrame({"a": [0.9] * 4, "b": [0.1] * 4})
+    common = {"control": "b", "method": "ips"}
+    found = policy_value([1, 0, 1, 0], list("abab"), list("aaaa"), propensity=table, **common)
+    assert found["estimate"] == pytest.approx(2 / 0.9 / 4)
+    assert found == policy_value([1, 0, 1, 0], list("abab"), list("aaaa"), propensity={"a": 0.9, "b": 0.1}, **common)
+    by_place = policy_value([1, 0, 1, 0], list("abab"), list("aaaa"), propensity=table.to_numpy()[:, ::-1], **common)
+    assert found == by_place
+    flags = pd.DataFrame({True: [0.9] * 4, False: [0.1] * 4})
+    truth = np.array([True, False, True, False])
+    assert policy_value([1, 0, 1, 0], truth, truth | True, propensity=flags, method="ips")["estimate"] == pytest.approx(
+        2 / 0.9 / 4
+    )
+
+
+def test_one_number_is_no_propensity_of_three_arms():
+    with pytest.raises(ValueError, match=r"3 arms it must be a mapping by arm or \(6, 3\) with the control first"):
+        policy_value(np.arange(6.0), [0, 1, 2] * 2, [0] * 6, propensity=0.3)
+
+
+def test_the_best_choice_of_tied_predictions_is_what_the_lot_earns():
+    """All tied, a quarter affordable: a quarter of what everyone earns, whoever stands first in the table."""
+    random = np.random.default_rng(5)
+    n = 400
+    treatment, y = np.tile([0, 1], n // 2), random.normal(size=n) + 1
+    lines = []
+    for at in (np.arange(n), np.argsort(y), random.permutation(n)):
+        curve = policy_curve(
+            np.ones(n), y=y[at], treatment=treatment[at], cost=0.5, budget=50, propensity=0.5, require_calibrated=False
+        ).set_index("policy")
+        lines.append(curve.loc["best", ["n_treated", "spend", "profit", "lower", "upper"]].astype(float))
+        assert lines[-1]["profit"] == pytest.approx(curve.loc["everyone", "profit"] / 4)
+        model = curve.loc["model"].set_index("n_treated").loc[100, ["profit", "lower", "upper"]].astype(float)
+        np.testing.assert_allclose(lines[-1][["profit", "lower", "upper"]], model, rtol=1e-9)
+    assert lines[0][["n_treated", "spend"]].tolist() == [100, 50]
+    pd.testing.assert_series_equal(lines[0], lines[1], rtol=1e-9)
+    pd.testing.assert_series_equal(lines[0], lines[2], rtol=1e-9)
+
+
+def test_the_best_choice_of_untied_predictions_counts_those_chosen():
+    """Two arms with costs of their own: by hand, the sum of the earnings of the customers whom best_policy names."""
+    random = np.random.default_rng(6)
+    n = 900
+    arm, uplift = np.tile([0, 1, 2], n // 3), random.normal(size=(n, 2)).round(3)
+    y = random.normal(size=n)
+    cost = {1: 0.1, 2: 0.3}
+    curve = policy_curve(uplift, y=y, treatment=arm, cost=cost, budget=20, require_calibrated=False)
+    place = best_policy(uplift, cost=cost, budget=20)
+    means = np.array([y[arm == k].mean() for k in range(3)])
+    score = np.tile(means, (n, 1))
+    score[np.arange(n), arm] += 3 * (y - means[arm])
+    earned = score[np.arange(n), place] - score[:, 0] - np.array([0, 0.1, 0.3])[place]
+    assert curve.set_index("policy").loc["best", "profit"] == pytest.approx(earned[place > 0].sum(), rel=1e-9)
+
+
+def test_outcomes_of_the_policy_curve_must_be_known_and_vary():
+    treatment, y = np.tile([0, 1], 50), np.tile([0, 1, 1, 0], 25)
+    outcomes = np.full((100, 2), 0.5)
+    outcomes[3, 1] = np.nan
+    with pytest.raises(ValueError, match="outcomes is NaN or infinite for 1 of 100 customers"):
+        policy_curve(np.ones(100), y=y, treatment=treatment, outcomes=outcomes, require_calibrated=False)
+    with pytest.raises(ValueError, match="y is 1 for all 100 customers; a constant outcome shows no effect"):
+        policy_curve(np.ones(100), y=np.ones(100), treatment=treatment)
+
+
+def test_calibration_observes_nothing_where_an_arm_is_absent():
+    table = calibration_by_decile([0, 1] * 10, np.arange(20), [1] * 10 + [0] * 10, n_bins=10)
+    assert table[["observed", "se", "lower", "upper"]].isna().all(axis=None)
+    with pytest.raises(ValueError, match="table has no group with a standard error"):
+        calibration_test(table)
+    part = calibration_by_decile([0, 1] * 10, np.arange(20), [1] * 10 + [0, 1, 1, 0] + [0] * 6, n_bins=5)
+    # Groups of four from the highest: only those of places 12–15 and 8–11 hold both arms.
+    assert part["observed"].notna().tolist() == [False, True, True, False, False]
+    assert (part["observed"].isna() == part["se"].isna()).all()
+
+
+def test_labels_of_a_policy_stay_as_they_were_given():
+    assert best_policy([0.1, -0.2], arms=["mail"]).tolist() == ["mail", 0]
+    assert best_policy([0.1, -0.2], arms=["mail"], control="none").tolist() == ["mail", "none"]
+    assert best_policy([0.1, -0.2]).dtype.kind == "i"
+
+
+def test_intervals_read_propensities_as_fit_does():
+    """The shares of a lot of one half: a mapping, a table and a number are the same."""
+    random = np.random.default_rng(0)
+    treatment = np.arange(200) % 2
+    X, y = np.zeros((200, 1)), treatment + random.normal(size=200)
+    fixed = {"learner": ConstantEffect(), "spread_learner": ConstantEffect(), "X_new": X[:1], "n_splits": 3}
+    tables = [
+        uplift_intervals(X=X, y=y, treatment=treatment, propensity=propensity, **fixed)
+        for propensity in (0.4, {0: 0.6, 1: 0.4}, np.tile([0.6, 0.4], (200, 1)), np.full(200, 0.4))
+    ]
+    for table in tables[1:]:
+        pd.testing.assert_frame_equal(tables[0], table, rtol=1e-12)
+
+
+def test_intervals_count_the_customers_that_were_given():
+    fixed = {"learner": ConstantEffect(), "spread_learner": ConstantEffect(), "X_new": np.zeros((1, 1)), "n_splits": 3}
+    with pytest.raises(ValueError, match="arm 1 has 12 customers; at least 20 are needed in each arm, so that either"):
+        uplift_intervals(X=np.zeros((112, 1)), y=np.arange(112) % 3, treatment=np.r_[[1] * 12, [0] * 100], **fixed)
+    # One customer in 400 acts: in every split one half is constant, which shows no effect and stops nothing.
+    y, treatment = np.arange(400) == 3, np.arange(400) % 2
+    found = uplift_intervals(X=np.zeros((400, 1)), y=y, treatment=treatment, **fixed)
+    assert found["uplift"].iloc[0] == pytest.approx(1 / 200)
+    # (a − b)²/4 with a = 1/100 in one half and none in the other.
+    assert found["se"].iloc[0] == pytest.approx(0.01 / 2)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from scipy import optimize, sparse
 
-from helpers.models.uplift.arms import read_uplift
+from helpers.models.uplift.arms import read_numbers, read_uplift
 
 LP_CUSTOMERS = 20_000  # above, the prices of budget and capacities come from this many customers drawn by lot
 
@@ -45,20 +46,22 @@ def best_policy(
     Returns
     -------
     ndarray, (n,)
-        Label of each customer's arm. Up to 20,000 customers the linear programme is solved and the one to few
+        Label of each customer's arm, each as it was given. Up to 20,000 customers the linear programme is solved and the one to few
         customers whom it would split go untreated; above, its prices come from a sample, and customers fill in order.
 
     Raises
     ------
     ValueError
-        If shapes differ, an arm is unknown, or cost, budget or capacity are negative.
+        If shapes differ, an arm is unknown, or cost, budget or capacity are negative or no numbers.
 
     Examples
     --------
     >>> best_policy([0.3, 0.1, -0.2, 0.2], value=100, cost=5, budget=10).tolist()
     [1, 0, 0, 1]
     """
-    first = np.asarray(uplift, dtype=float)
+    first = read_numbers(uplift, name="uplift")
+    if first.ndim not in (1, 2):
+        raise ValueError(f"uplift has shape {first.shape}; (n,) or (n, n_treated_arms) is needed")
     n_treated = 1 if first.ndim == 1 else first.shape[1]
     predicted = read_uplift(uplift, n=len(first), n_treated_arms=n_treated)
     n = len(predicted)
@@ -69,16 +72,19 @@ def best_policy(
         raise ValueError(f"control={control!r} is also among arms {labels}; it must name customers not treated")
     paid = treated_cost(cost, n=n, labels=labels)
     net = predicted * treated_value(value, n=n)[:, None] - paid
-    if budget is not None and not budget >= 0:
-        raise ValueError(f"budget is {budget}; it must be 0 or more, or None for no limit")
+    if budget is not None and not (isinstance(budget, Real) and budget >= 0):
+        raise ValueError(f"budget is {budget!r}; it must be 0 or more, or None for no limit")
     room = _capacity(capacity, labels)
     place = _fill(net, paid, np.inf if budget is None else float(budget), room)
-    return np.asarray([control, *labels])[place]
+    names = [control, *labels]
+    # Texts beside numbers stay what they are: one array of both would write the control 0 as "0".
+    mixed = len({isinstance(name, str) for name in names}) > 1
+    return np.asarray(names, dtype=object if mixed else None)[place]
 
 
 def treated_value(value: Any, *, n: int) -> np.ndarray:
     """Return the money that a unit of outcome is worth for each customer, (n,)."""
-    values = np.asarray(value, dtype=float)
+    values = read_numbers(value, name="value")
     if values.shape not in ((), (n,)) or not np.isfinite(values).all():
         raise ValueError(f"value has shape {values.shape}; a finite number or one a customer ({n},) is needed")
     return np.broadcast_to(values, (n,))
@@ -91,9 +97,9 @@ def treated_cost(cost: Any, *, n: int, labels: Sequence[Any]) -> np.ndarray:
         unknown = [label for label in cost if label not in labels]
         if missing or unknown:
             raise ValueError(f"cost names the arms {list(cost)}; the treated arms are {list(labels)}")
-        values = np.column_stack([np.broadcast_to(np.asarray(cost[label], dtype=float), (n,)) for label in labels])
+        values = np.column_stack([_cost_of(cost, label, n) for label in labels])
     else:
-        values = np.asarray(cost, dtype=float)
+        values = read_numbers(cost, name="cost")
         values = values[:, None] if values.shape == (n,) else values
     if values.shape not in ((), (n, 1), (n, len(labels))):
         raise ValueError(
@@ -104,14 +110,27 @@ def treated_cost(cost: Any, *, n: int, labels: Sequence[Any]) -> np.ndarray:
     return np.broadcast_to(values, (n, len(labels)))
 
 
+def _cost_of(cost: Mapping[Any, Any], label: Any, n: int) -> np.ndarray:
+    values = read_numbers(cost[label], name=f"cost[{label!r}]")
+    if values.shape not in ((), (n,)):
+        raise ValueError(f"cost[{label!r}] has shape {values.shape}; a number or one a customer ({n},) is needed")
+    return np.broadcast_to(values, (n,))
+
+
+def _room(capacity: Any) -> float:
+    if not isinstance(capacity, Real):
+        raise ValueError(f"capacity is {capacity!r}; a number or a mapping by arm is needed, or None for no limit")
+    return float(capacity)
+
+
 def _capacity(capacity: float | Mapping[Any, float] | None, labels: Sequence[Any]) -> np.ndarray:
     if isinstance(capacity, Mapping):
         unknown = [label for label in capacity if label not in labels]
         if unknown:
             raise ValueError(f"capacity names arms {unknown}; the treated arms are {list(labels)}")
-        room = np.array([float(capacity.get(label, np.inf)) for label in labels])
+        room = np.array([_room(capacity[label]) if label in capacity else np.inf for label in labels])
     else:
-        room = np.full(len(labels), np.inf if capacity is None else float(capacity))
+        room = np.full(len(labels), np.inf if capacity is None else _room(capacity))
     if not (room >= 0).all():
         raise ValueError(f"capacity is {room.min():g} for an arm; it must be 0 or more, or left out for no limit")
     return np.floor(room)

@@ -8,7 +8,15 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from helpers.models.uplift.arms import read_alpha, read_arms, read_outcome, read_propensity, read_uplift
+from helpers.models.uplift.arms import (
+    LEAST_IN_ARM,
+    read_alpha,
+    read_arms,
+    read_expected,
+    read_outcome,
+    read_propensity,
+    read_uplift,
+)
 from helpers.models.uplift.estimate import Estimate
 from helpers.models.uplift.scores import doubly_robust_scores
 
@@ -57,12 +65,13 @@ def calibration_by_decile(
     -------
     DataFrame, one row a group
         ``decile`` (1 highest), ``n``, ``n_treated``, ``predicted`` (mean prediction), ``observed`` (mean doubly
-        robust score), ``se``, ``lower``, ``upper``; all effects in the outcome's unit.
+        robust score), ``se``, ``lower``, ``upper``; all effects in the outcome's unit. Nothing is observed (NaN) in
+        a group without customers of either arm.
 
     Raises
     ------
     ValueError
-        If input is missing, or there are fewer customers than groups.
+        If input is missing or not finite, an arm has one customer, or there are fewer customers than groups.
 
     References
     ----------
@@ -79,12 +88,12 @@ def calibration_by_decile(
     n = len(outcome)
     if not 1 <= n_bins <= n // 2:
         raise ValueError(f"n_bins is {n_bins}; it must lie between 1 and half the number of customers ({n // 2:,})")
-    arms = read_arms(treatment, n=n, control=control)
+    arms = read_arms(treatment, n=n, control=control, min_arm_size=LEAST_IN_ARM)
     if arms.n_arms != 2:
         raise ValueError(f"treatment has {arms.n_arms} arms; calibration compares one arm with the control")
     predicted = read_uplift(uplift, n=n)
     table = read_propensity(propensity, arms=arms)
-    score = doubly_robust_scores(outcome, arms, propensity=table, outcomes=_outcomes(outcomes, n))[:, 0]
+    score = doubly_robust_scores(outcome, arms, propensity=table, outcomes=read_expected(outcomes, n=n, n_arms=2))[:, 0]
     # Equal predictions stay together: splitting them would make groups out of the order of the rows.
     edge = np.unique(np.quantile(predicted, np.linspace(0, 1, n_bins + 1)[1:-1]))
     group = np.searchsorted(edge, predicted, side="left")
@@ -97,6 +106,8 @@ def calibration_by_decile(
         observed=("score", "mean"),
         se=("score", "sem"),
     ).reset_index(drop=True)
+    lone = (result["n_treated"] == 0) | (result["n_treated"] == result["n"])
+    result.loc[lone, ["observed", "se"]] = np.nan
     result.insert(0, "decile", np.arange(1, len(result) + 1))
     half = stats.norm.ppf(1 - read_alpha(alpha) / 2) * result["se"]
     return result.assign(lower=result["observed"] - half, upper=result["observed"] + half)
@@ -169,14 +180,3 @@ def require_calibration(table: pd.DataFrame) -> Estimate:
             table,
         )
     return test
-
-
-def _outcomes(outcomes: Any, n: int, n_arms: int = 2) -> np.ndarray | None:
-    if outcomes is None:
-        return None
-    values = np.asarray(outcomes, dtype=float)
-    if values.shape != (n, n_arms) or not np.isfinite(values).all():
-        raise ValueError(
-            f"outcomes has shape {values.shape}; ({n}, {n_arms}) finite numbers, control first, are needed"
-        )
-    return values

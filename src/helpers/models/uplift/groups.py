@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from helpers.models.uplift.arms import read_alpha, read_arms, read_outcome, read_propensity, read_uplift
+from helpers.models.uplift.arms import LEAST_IN_ARM, read_alpha, read_arms, read_outcome, read_propensity, read_uplift
 from helpers.models.uplift.scores import doubly_robust_scores
 
 GROUPS = ("persuadable", "sure_thing", "lost_cause", "do_not_disturb")
@@ -63,7 +64,8 @@ def response_groups(
     Raises
     ------
     ValueError
-        If shapes differ, an interval does not hold its prediction, or ``min_effect`` is negative.
+        If shapes differ, an interval does not hold its prediction, ``min_effect`` is negative or NaN,
+        ``sure_from`` is no finite number, or an arm has one customer.
 
     References
     ----------
@@ -85,8 +87,17 @@ def response_groups(
             raise ValueError(f"{name} has {len(values):,} values, uplift {n:,}; they must agree")
     if (read["lower"] > read["upper"]).any():
         raise ValueError("lower is above upper for a customer; the interval must hold the prediction")
-    if min_effect < 0:
-        raise ValueError(f"min_effect is {min_effect}; it must be 0 or more")
+    outside = (predicted < read["lower"]) | (predicted > read["upper"])
+    if outside.any():
+        at = int(outside.argmax())
+        raise ValueError(
+            f"uplift {predicted[at]:g} is outside its interval {read['lower'][at]:g} to {read['upper'][at]:g}, as for "
+            f"{int(outside.sum()):,} of {n:,} customers; lower and upper must hold the prediction"
+        )
+    if not (isinstance(min_effect, Real) and 0 <= min_effect < np.inf):
+        raise ValueError(f"min_effect is {min_effect!r}; it must be a number, 0 or more")
+    if not (sure_from is None or (isinstance(sure_from, Real) and np.isfinite(sure_from))):
+        raise ValueError(f"sure_from is {sure_from!r}; it must be a finite number, or None for the median of baseline")
     sure = float(np.median(read["baseline"])) if sure_from is None else float(sure_from)
     group = np.select(
         [predicted > min_effect, predicted < -min_effect, read["baseline"] >= sure],
@@ -117,7 +128,7 @@ def response_groups(
 def _observed(group: np.ndarray, y: Any, treatment: Any, propensity: Any, control: Any, alpha: float) -> pd.DataFrame:
     outcome = read_outcome(y)
     read_uplift(group, n=len(outcome))
-    arms = read_arms(treatment, n=len(outcome), control=control)
+    arms = read_arms(treatment, n=len(outcome), control=control, min_arm_size=LEAST_IN_ARM)
     if arms.n_arms != 2:
         raise ValueError(f"treatment has {arms.n_arms} arms; response groups speak of one arm and the control")
     score = doubly_robust_scores(outcome, arms, propensity=read_propensity(propensity, arms=arms))[:, 0]

@@ -8,7 +8,16 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from helpers.models.uplift.arms import Arms, read_alpha, read_arms, read_outcome, read_propensity
+from helpers.models.uplift.arms import (
+    LEAST_IN_ARM,
+    Arms,
+    read_alpha,
+    read_arms,
+    read_expected,
+    read_numbers,
+    read_outcome,
+    read_propensity,
+)
 from helpers.models.uplift.estimate import Estimate
 from helpers.models.uplift.scores import arm_scores
 
@@ -58,8 +67,8 @@ def policy_value(
     Raises
     ------
     ValueError
-        For an unknown method, an arm in ``policy`` that was never tried, propensities outside (0, 1), or no
-        customer whose arm agrees with the policy.
+        For an unknown method, an arm in ``policy`` that was never tried, an arm of one customer, who says nothing
+        about how the arm varies, propensities outside (0, 1), or no customer whose arm agrees with the policy.
 
     References
     ----------
@@ -75,14 +84,14 @@ def policy_value(
         raise ValueError(f"method is {method!r}; it must be one of {', '.join(METHODS)}")
     outcome = read_outcome(y)
     n = len(outcome)
-    arms = read_arms(treatment, n=n, control=control)
+    arms = read_arms(treatment, n=n, control=control, min_arm_size=LEAST_IN_ARM)
     chosen = read_policy(policy, arms=arms)
     table = read_propensity(propensity, arms=arms)
     at = np.arange(n)
     paid = read_cost(cost, arms=arms)[at, chosen]
     agrees = chosen == arms.code
     if method == "dr":
-        outcomes = None if outcome_model is None else _expected(outcome_model, n, arms.n_arms)
+        outcomes = read_expected(outcome_model, n=n, n_arms=arms.n_arms, name="outcome_model")
         parts = arm_scores(outcome, arms, propensity=table, outcomes=outcomes)[at, chosen] - paid
         estimate, deviation = parts.mean(), parts - parts.mean()
     elif not agrees.any():
@@ -138,9 +147,14 @@ def read_cost(cost: Any, *, arms: Arms) -> np.ndarray:
         if unknown:
             raise ValueError(f"cost names arms {sorted(map(str, unknown))}; the arms seen are {arms.labels.tolist()}")
         for place, label in enumerate(arms.labels.tolist()):
-            table[:, place] = np.asarray(cost.get(label, 0.0), dtype=float)
+            values = read_numbers(cost.get(label, 0.0), name=f"cost[{label!r}]")
+            if values.shape not in ((), (n,)):
+                raise ValueError(
+                    f"cost[{label!r}] has shape {values.shape}; a number or one a customer ({n},) is needed"
+                )
+            table[:, place] = values
     else:
-        values = np.asarray(cost, dtype=float)
+        values = read_numbers(cost, name="cost")
         if values.shape not in ((), (n,)):
             raise ValueError(
                 f"cost has shape {values.shape}; a number, one a customer ({n},), or a mapping by arm is needed"
@@ -151,12 +165,3 @@ def read_cost(cost: Any, *, arms: Arms) -> np.ndarray:
             f"cost is {table[~(table >= 0)][0] if (~(table >= 0)).any() else 'infinite'}; it must be 0 or more"
         )
     return table
-
-
-def _expected(outcome_model: Any, n: int, n_arms: int) -> np.ndarray:
-    values = np.asarray(outcome_model, dtype=float)
-    if values.shape != (n, n_arms) or not np.isfinite(values).all():
-        raise ValueError(
-            f"outcome_model has shape {values.shape}; ({n}, {n_arms}) finite numbers, control first, are needed"
-        )
-    return values

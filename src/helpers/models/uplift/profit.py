@@ -10,7 +10,16 @@ import pandas as pd
 from scipy import stats
 
 from helpers.models.uplift.allocation import best_policy, treated_cost, treated_value
-from helpers.models.uplift.arms import Arms, read_alpha, read_arms, read_outcome, read_propensity, read_uplift
+from helpers.models.uplift.arms import (
+    MIN_ARM_SIZE,
+    Arms,
+    read_alpha,
+    read_arms,
+    read_expected,
+    read_outcome,
+    read_propensity,
+    read_uplift,
+)
 from helpers.models.uplift.calibration import calibration_by_decile, require_calibration
 from helpers.models.uplift.policy import read_policy
 from helpers.models.uplift.scores import arm_scores
@@ -73,7 +82,8 @@ def policy_curve(
     -------
     DataFrame
         ``policy`` (``model`` and ``random``, a row a point; ``no_one``; ``everyone``, a row an arm; ``present`` if
-        given; ``best``: highest predicted profit under budget and capacity), ``arm`` (of everyone and random),
+        given; ``best``: highest predicted profit under budget and capacity, as expected where limits leave out some
+        customers of equal predictions and the lot decides which), ``arm`` (of everyone and random),
         ``share_treated``, ``n_treated``, ``spend``, ``profit``, ``lower``, ``upper`` (money over all ``n`` customers,
         against treating no one), ``within_budget``, ``n``.
 
@@ -82,7 +92,8 @@ def policy_curve(
     CalibrationError
         If predictions fail calibration; ``table`` of the error holds the deciles.
     ValueError
-        For input that does not fit.
+        For input that does not fit, an arm under 10 customers, outcomes that are missing or, if calibration is
+        required, constant.
 
     Examples
     --------
@@ -97,13 +108,15 @@ def policy_curve(
         raise ValueError(f"n_points is {n_points}; at least 2 are needed")
     outcome = read_outcome(y)
     n = len(outcome)
-    arms = read_arms(treatment, n=n, control=control)
+    arms = read_arms(treatment, n=n, control=control, min_arm_size=MIN_ARM_SIZE)
     predicted = read_uplift(uplift, n=n, n_treated_arms=arms.n_arms - 1)
     table = read_propensity(propensity, arms=arms)
-    expected = None if outcomes is None else np.asarray(outcomes, dtype=float)
-    if expected is not None and expected.shape != (n, arms.n_arms):
-        raise ValueError(f"outcomes has shape {expected.shape}; ({n}, {arms.n_arms}), control first, is needed")
+    expected = read_expected(outcomes, n=n, n_arms=arms.n_arms)
     if require_calibrated:
+        if (outcome == outcome[0]).all():
+            raise ValueError(
+                f"y is {outcome[0]:g} for all {n:,} customers; a constant outcome shows no effect to calibrate with"
+            )
         _check_arms(outcome, predicted, arms, table, expected)
     labels = arms.treated.tolist()
     worth, paid = treated_value(value, n=n), treated_cost(cost, n=n, labels=labels)
@@ -127,7 +140,7 @@ def policy_curve(
     if present is not None:
         lines.append(account.line("present", read_policy(present, arms=arms, name="present")))
     places = best_policy(predicted, value=value, cost=paid, budget=budget, capacity=capacity_by_place(capacity, labels))
-    lines.append(account.line("best", places.astype(np.intp)))
+    lines.append(account.by_lot("best", places.astype(np.intp), net))
     result = pd.DataFrame(lines)
     result["within_budget"] = True if budget is None else result["spend"] <= budget + 1e-9
     return result.assign(n=n)
@@ -171,6 +184,22 @@ class _Account:
         treated = np.flatnonzero(place > 0)
         parts, paid = (part[treated, place[treated] - 1] for part in (self.earned, self.paid))
         return self.row(policy, "", len(treated), parts.sum(), (parts**2).sum(), paid.sum())
+
+    def by_lot(self, policy: str, place: np.ndarray, net: np.ndarray) -> dict[str, Any]:
+        """Account for a choice under limits: of customers whom the predictions do not tell apart, any as likely.
+
+        Otherwise the order in which they stand in the table would decide whose observed outcomes count.
+        """
+        if (place == np.where(net.max(axis=1) > 0, net.argmax(axis=1) + 1, 0)).all():
+            return self.line(policy, place)
+        alike = pd.DataFrame(np.column_stack([net, self.paid]))
+        group = alike.groupby(list(alike), sort=False).ngroup().to_numpy()
+        size, at = np.bincount(group), np.flatnonzero(place > 0)
+        chance = np.zeros((len(size), net.shape[1]))
+        np.add.at(chance, (group[at], place[at] - 1), 1.0)
+        chance = (chance / size[:, None])[group]
+        gained = (chance * self.earned).sum(axis=1)
+        return self.row(policy, "", len(at), gained.sum(), (gained**2).sum(), (chance * self.paid).sum())
 
     def share(self, policy: str, share: float, arm: int, label: str) -> dict[str, Any]:
         total, squares, paid = self.totals[arm] * np.array([share, share**2, share])
