@@ -537,3 +537,16 @@ def test_intervals_count_the_customers_that_were_given():
     assert found["uplift"].iloc[0] == pytest.approx(1 / 200)
     # (a − b)²/4 with a = 1/100 in one half and none in the other.
     assert found["se"].iloc[0] == pytest.approx(0.01 / 2)
+
+
+@pytest.mark.parametrize("bad", ["ten", 2.5])
+def test_counts_are_whole_numbers(bad):
+    y, treatment = np.arange(60) % 3, np.arange(60) % 2
+    with pytest.raises(ValueError, match=f"n_bins is {bad!r}; it must lie between 1 and half the number"):
+        calibration_by_decile(y, y, treatment, n_bins=bad)
+    with pytest.raises(ValueError, match=f"n_points is {bad!r}; at least 2 are needed"):
+        policy_curve(y, y=y, treatment=treatment, n_points=bad)
+    with pytest.raises(ValueError, match=f"n_splits is {bad!r}; at least 2 are needed"):
+        uplift_intervals(RLearner(), np.zeros((60, 1)), y, treatment, X_new=np.zeros((1, 1)), n_splits=bad)
+    with pytest.raises(ValueError, match=f"n_folds is {bad!r}; it must lie between 2 and"):
+        RLearner(n_folds=bad).fit(np.zeros((60, 1)), y, treatment)

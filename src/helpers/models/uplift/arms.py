@@ -297,9 +297,14 @@ def read_alpha(alpha: float) -> float:
     return float(alpha)
 
 
+def is_count(value: Any) -> bool:
+    """Tell a whole number from a fraction, a text or True."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
 def read_n_boot(n_boot: int) -> int:
     """Return the number of bootstrap samples if it is a whole number from 0."""
-    if not isinstance(n_boot, Integral) or n_boot < 0:
+    if not is_count(n_boot) or n_boot < 0:
         raise ValueError(f"n_boot is {n_boot!r}; it must be a whole number, 0 (no interval) or more")
     return int(n_boot)
 

@@ -10,6 +10,7 @@ from scipy import stats
 
 from helpers.models.uplift.arms import (
     LEAST_IN_ARM,
+    is_count,
     read_alpha,
     read_arms,
     read_expected,
@@ -86,8 +87,8 @@ def calibration_by_decile(
     """
     outcome = read_outcome(y)
     n = len(outcome)
-    if not 1 <= n_bins <= n // 2:
-        raise ValueError(f"n_bins is {n_bins}; it must lie between 1 and half the number of customers ({n // 2:,})")
+    if not (is_count(n_bins) and 1 <= n_bins <= n // 2):
+        raise ValueError(f"n_bins is {n_bins!r}; it must lie between 1 and half the number of customers ({n // 2:,})")
     arms = read_arms(treatment, n=n, control=control, min_arm_size=LEAST_IN_ARM)
     if arms.n_arms != 2:
         raise ValueError(f"treatment has {arms.n_arms} arms; calibration compares one arm with the control")

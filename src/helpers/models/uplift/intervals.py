@@ -12,6 +12,7 @@ from sklearn.base import clone
 from helpers.models.uplift import defaults
 from helpers.models.uplift.arms import (
     MIN_ARM_SIZE,
+    is_count,
     read_alpha,
     read_arms,
     read_outcome,
@@ -86,8 +87,8 @@ def uplift_intervals(
     >>> table["uplift"].round(2).tolist()
     [1.1]
     """
-    if n_splits < 2:
-        raise ValueError(f"n_splits is {n_splits}; at least 2 are needed")
+    if not is_count(n_splits) or n_splits < 2:
+        raise ValueError(f"n_splits is {n_splits!r}; at least 2 are needed")
     outcome = read_outcome(y)
     arms = read_arms(treatment, n=len(outcome), control=control)
     if arms.n_arms != 2:

@@ -10,7 +10,7 @@ from sklearn.base import clone, is_classifier
 from sklearn.dummy import DummyRegressor
 from sklearn.utils import _safe_indexing, check_random_state
 
-from helpers.models.uplift.arms import Arms
+from helpers.models.uplift.arms import Arms, is_count
 
 
 def rows(X: Any, where: np.ndarray) -> Any:
@@ -21,8 +21,10 @@ def rows(X: Any, where: np.ndarray) -> Any:
 def folds_by_arm(arms: Arms, *, n_folds: int, random_state: Any) -> np.ndarray:
     """Deal the customers into folds so that each fold has each arm in its share; returns the fold of each, (n,)."""
     smallest = int(arms.counts.min())
-    if n_folds < 2 or n_folds > smallest:
-        raise ValueError(f"n_folds is {n_folds}; it must lie between 2 and the size of the smallest arm ({smallest:,})")
+    if not is_count(n_folds) or n_folds < 2 or n_folds > smallest:
+        raise ValueError(
+            f"n_folds is {n_folds!r}; it must lie between 2 and the size of the smallest arm ({smallest:,})"
+        )
     random = check_random_state(random_state)
     fold = np.empty(len(arms.code), dtype=np.int8)
     for arm in range(arms.n_arms):
@@ -140,8 +142,8 @@ def overlap(propensity: np.ndarray, treatment: Any, *, control: Any = 0, n_bins:
     """
     from helpers.models.uplift.arms import read_arms, read_propensity
 
-    if n_bins < 1:
-        raise ValueError(f"n_bins is {n_bins}; at least 1 is needed")
+    if not is_count(n_bins) or n_bins < 1:
+        raise ValueError(f"n_bins is {n_bins!r}; at least 1 is needed")
     arms = read_arms(treatment, n=len(np.asarray(treatment)), control=control)
     table = read_propensity(propensity, arms=arms)
     edges = np.linspace(0, 1, n_bins + 1)

@@ -13,6 +13,7 @@ from helpers.models.uplift.allocation import best_policy, treated_cost, treated_
 from helpers.models.uplift.arms import (
     MIN_ARM_SIZE,
     Arms,
+    is_count,
     read_alpha,
     read_arms,
     read_expected,
@@ -104,8 +105,8 @@ def policy_curve(
     >>> curve.set_index("policy")["profit"].loc[["no_one", "everyone", "best"]].round().tolist()
     [0.0, 3000.0, 4000.0]
     """
-    if n_points < 2:
-        raise ValueError(f"n_points is {n_points}; at least 2 are needed")
+    if not is_count(n_points) or n_points < 2:
+        raise ValueError(f"n_points is {n_points!r}; at least 2 are needed")
     outcome = read_outcome(y)
     n = len(outcome)
     arms = read_arms(treatment, n=n, control=control, min_arm_size=MIN_ARM_SIZE)
