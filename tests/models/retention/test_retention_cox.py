@@ -11,9 +11,18 @@ import pytest
 from lifelines import CoxPHFitter
 from lifelines.datasets import load_rossi
 from lifelines.utils import concordance_index
+from sklearn.exceptions import NotFittedError
 from statsmodels.duration.hazard_regression import PHReg
 
-from helpers.models.retention import CoxRetention, concordance, survival_curves
+from helpers.models.retention import (
+    ChurnWarning,
+    CoxRetention,
+    DiscreteHazard,
+    ShiftedBetaGeometric,
+    concordance,
+    left_out,
+    survival_curves,
+)
 from helpers.models.retention.arrays import SpellArrays
 from helpers.models.retention.cox.likelihood import maximise
 from helpers.models.retention.cox.riskset import ByPattern, ByRow, index_times
@@ -327,6 +336,8 @@ def test_separation_no_lapse_and_wrong_settings_are_told() -> None:
         CoxRetention(ties="exact").fit(table, ["x"])
     with pytest.raises(ValueError, match="penalizer must be a number from 0 on"):
         CoxRetention(penalizer=-1).fit(table, ["x"])
+    with pytest.raises(ValueError, match="penalizer must be a number from 0 on, not 'a'"):
+        CoxRetention(penalizer="a").fit(table, ["x"])  # type: ignore[arg-type]
     with pytest.raises(KeyError, match="income"):
         CoxRetention().fit(table, ["income"])
     with pytest.raises(ValueError, match="covariates must be a list"):
@@ -344,3 +355,37 @@ def test_a_large_table_starts_warm_and_ends_at_the_same_place() -> None:
     sets = ByRow(design.read(table), times, None)
     cold, _, _ = maximise(sets, times, design.names_, ties="efron", penalty=0.0)
     np.testing.assert_allclose(warm.summary_["coef"], cold.beta / sets.spread, atol=1e-9)
+
+
+def test_customers_without_weight_are_counted_as_left_out_by_frame_and_engine() -> None:
+    table = simulated(600).assign(weight=1.0)
+    table.loc[::3, "weight"] = 0.0
+    there = CoxRetention().fit(table[table["weight"] > 0], ["flag"])
+    for spells in (table, ibis.memtable(table)):
+        model = CoxRetention().fit(spells, ["flag"])
+        assert left_out(model.summary_)[["reason", "n"]].to_numpy().tolist() == [["weight_zero", 200]]
+        assert model.n_ == 400
+        assert model.summary_.loc["flag", "coef"] == pytest.approx(there.summary_.loc["flag", "coef"], abs=1e-8)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda: CoxRetention().predict_retained(pd.DataFrame({"x": [0.0]}), [1]),
+        lambda: CoxRetention().predict_retained_interval(pd.DataFrame({"x": [0.0]}), [1]),
+        lambda: CoxRetention().check_proportional_hazards(),
+        lambda: CoxRetention().baseline_,
+        lambda: CoxRetention().concordance_,
+        lambda: DiscreteHazard().predict_retained(pd.DataFrame({"x": [0.0]}), [1]),
+        lambda: DiscreteHazard().predict_retained_interval(pd.DataFrame({"x": [0.0]}), [1]),
+        lambda: ShiftedBetaGeometric().retained([1]),
+        lambda: ShiftedBetaGeometric().project(3),
+        lambda: ShiftedBetaGeometric().forecast(10, age=0, periods=3),
+        lambda: ChurnWarning().better_than_base_rate(30),
+        lambda: ChurnWarning().warning_list(),
+        lambda: ChurnWarning().findings(),
+    ],
+)
+def test_a_model_that_is_not_fitted_says_so(ask) -> None:
+    with pytest.raises(NotFittedError, match=r"this (Cox|Discrete|Shifted|Churn)\w+ is not fitted yet; call fit first"):
+        ask()

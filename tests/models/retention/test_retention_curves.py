@@ -174,12 +174,38 @@ def test_rows_without_any_watching_are_left_out_and_counted() -> None:
     assert curves["n_eligible"].iloc[0] == 2
 
 
+@pytest.mark.parametrize("make", [pd.DataFrame, ibis.memtable], ids=["frame", "engine"])
+def test_customers_without_weight_are_left_out_and_counted(make) -> None:
+    """As if their rows were not there, a group of them alone included."""
+    table = simulated(400, weight=True)
+    table.loc[::3, "weight"] = 0
+    table.loc[table["segment"] == "c", "weight"] = 0
+    there = table[table["weight"] > 0]
+    for ask in (survival_curves, restricted_mean):
+        found = ask(make(table), by="segment", horizon_days=150)
+        pd.testing.assert_frame_equal(found, ask(there, by="segment", horizon_days=150))
+        assert set(found["segment"]) == {"a", "b"}
+        assert left_out(found)[["reason", "column", "n"]].to_numpy().tolist() == [
+            ["weight_zero", "weight", (table["weight"] == 0).sum()]
+        ]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"days_active": [1, -2, 3]}, "days_active has 1 negative row.*-2"),
         ({"days_active": [1, np.nan, 3]}, "days_active has 1 row.*without a finite number.*row 1"),
         ({"days_active": ["a", "b", "c"]}, "days_active must hold numbers"),
+        (
+            {"days_active": pd.to_timedelta([1, 2, 3], unit="D")},
+            r"days_active must hold numbers .*not timedelta64\[ns\]",
+        ),
+        ({"days_active": pd.to_datetime(["2025-01-01"] * 3)}, r"days_active must hold numbers .*not datetime64\[ns\]"),
+        (
+            {"days_active": pd.Series(pd.to_timedelta([1, 2, 3], unit="D"), dtype=object)},
+            "must hold numbers .*not object",
+        ),
+        ({"entry_day": pd.to_timedelta([0, 0, 1], unit="D")}, "entry_day must hold numbers"),
         ({"lapsed": [0, 1, 2]}, "lapsed must be 0 or 1.*2"),
         ({"lapsed": [0, 1, None]}, "lapsed must be 0 or 1"),
         ({"weight": [1, -1, 1]}, "weight must hold finite weights from 0 on.*-1"),

@@ -93,6 +93,8 @@ def test_a_cohort_without_differences_is_the_plain_geometric_one() -> None:
         ([100, 0, 0], "at least two periods"),
         (pd.DataFrame({"period": [0, 1], "lapsed": [2, 1], "censored": [0, 5]}), "lapsed must be 0 in period 0"),
         (pd.DataFrame([[100, 90, 80], [100, 90, 92]]), "cohort 1 must never rise"),
+        (["a", "b", "c"], "survivors must be numbers of customers"),
+        ([[100, 90, 80], [100, 90]], "survivors must be numbers of customers, as many in each cohort"),
     ],
 )
 def test_survivors_that_can_not_be_are_refused(survivors: object, message: str) -> None:
@@ -103,3 +105,7 @@ def test_survivors_that_can_not_be_are_refused(survivors: object, message: str) 
         model.project(0)
     with pytest.raises(ValueError, match="customers and age must be 0 or more"):
         model.forecast(-1, age=0, periods=2)
+    with pytest.raises(ValueError, match="customers and age must be 0 or more, not nan and 0"):
+        model.forecast(np.nan, age=0, periods=2)
+    with pytest.raises(ValueError, match="customers and age must be 0 or more, not 'a' and 0"):
+        model.forecast("a", age=0, periods=2)  # type: ignore[arg-type]

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.models.retention import columns as col
+from helpers.models.retention.counts import weightless_lines
 from helpers.models.retention.left_out import entry as left_out_entry
 
 
@@ -80,9 +81,13 @@ class SpellArrays:
             lines.append(left_out_entry("not_watched", int(bad.sum() if rows is None else rows[bad].sum())))
         if weight is not None and (weight == 0).any():
             none = weight == 0
-            lines.append(left_out_entry("weight_zero", int(none.sum())))
+            if rows is None:
+                lines.append(left_out_entry("weight_zero", int(none.sum())))
             bad |= none
+        if lazy and weight is not None:
+            lines += weightless_lines(table)
         if not bad.any():
+            out.left_out = [line for line in lines if line["n"]]
             return out
         if bad.all():
             raise ValueError("spells has no row left to watch")

@@ -16,6 +16,7 @@ WEIGHT = "weight"
 CAUSE = "cause"
 # Above this a day is no day any more (2,700 years): times are then ranked instead of indexed.
 MAX_DAY_INDEX = 1_000_000
+_TIMES = ("datetime64", "datetime", "date", "timedelta64", "timedelta", "period", "interval", "time")
 
 
 def check_horizon(horizon_days: object, *, name: str = "horizon_days") -> int:
@@ -111,6 +112,9 @@ def _numeric(column: pd.Series, *, name: str, allowed: str) -> np.ndarray:
     if values.dtype.kind in "iuf":
         return values
     try:
+        # pandas would write times and lengths of time out in nanoseconds
+        if pd.api.types.infer_dtype(column, skipna=True) in _TIMES:
+            raise TypeError
         numbers = pd.to_numeric(column).to_numpy(dtype=float, na_value=np.nan)
     except (TypeError, ValueError):
         raise ValueError(

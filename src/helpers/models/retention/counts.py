@@ -94,13 +94,15 @@ def is_lazy(table: object) -> bool:
 def cells_of(table: ibis.Table, names: Sequence[str]) -> pd.DataFrame:
     """Count a lazy table in its engine by the named columns: one row a combination.
 
-    ``n_rows`` counts rows, ``weight`` sums weights where the table has them.
+    ``n_rows`` counts rows, ``weight`` sums weights where the table has them; then ``n_rows`` counts those above 0 and
+    ``n_weightless`` the others.
     """
     measures: dict[str, ibis.Value] = {"n_rows": table.count()}
     if col.WEIGHT in table.columns:
         measures["weight_sum"] = table[col.WEIGHT].cast("float64").sum()
         measures["weight_min"] = table[col.WEIGHT].cast("float64").min()
         measures["weight_known"] = table[col.WEIGHT].count()
+        measures["n_weightless"] = (table[col.WEIGHT] == 0).sum()
     cells = table.group_by(list(names)).aggregate(**measures).to_pandas()
     if col.WEIGHT in table.columns:
         low = cells["weight_min"].min()
@@ -111,7 +113,14 @@ def cells_of(table: ibis.Table, names: Sequence[str]) -> pd.DataFrame:
                 + (f"{unknown} row(s) are empty" if unknown else f"the smallest is {low}")
             )
         cells = cells.rename(columns={"weight_sum": col.WEIGHT}).drop(columns=["weight_min", "weight_known"])
+        cells["n_rows"] -= cells["n_weightless"]
     return cells
+
+
+def weightless_lines(cells: pd.DataFrame) -> list[dict[str, Any]]:
+    """Who carried no weight among the customers behind cells: a line, or none."""
+    n = int(cells["n_weightless"].sum())
+    return [left_out_entry("weight_zero", n, column=col.WEIGHT)] if n else []
 
 
 def as_frame(spells: pd.DataFrame | ibis.Table, names: Sequence[str]) -> pd.DataFrame:
@@ -135,7 +144,7 @@ def collect(
     ----------
     spells : DataFrame or lazy Ibis table (schema `Spells`)
         ``days_active`` and ``lapsed`` are needed, ``entry_day`` (0) and ``weight`` (1) are optional.
-        A lazy table is counted in its engine; only the counts come here.
+        Rows of weight 0 are left out. A lazy table is counted in its engine; only the counts come here.
     by : str or list of str, optional
     cause : str, optional
         Column that tells the causes of the lapses apart; read only where ``lapsed`` is 1.
@@ -172,6 +181,11 @@ def collect(
             left.append(left_out_entry(reason, int(bad.sum() if n_rows is None else n_rows[bad].sum()), column=column))
             keep = ~bad if keep is None else keep & ~bad
 
+    # customers without weight are in no estimate: a group of them alone has none
+    if col.WEIGHT in table.columns and weight.min() == 0:
+        drop(weight == 0, "weight_zero", col.WEIGHT)
+    if "n_weightless" in table.columns and is_lazy(spells):
+        left = weightless_lines(table)
     if names:
         group, labels = col.combine([col.encode(table[name]) for name in names])
         if len(group) and group.min() < 0:

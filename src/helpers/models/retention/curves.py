@@ -107,10 +107,10 @@ def survival_curves(
     spells : DataFrame or lazy Ibis table, one row a customer (schema `Spells`)
         ``days_active`` in days from joining to lapse or end of watching, ``lapsed`` 0/1; optional
         ``entry_day`` (days; who enters on day 0 is at risk from day 0 on, later entries from the day
-        after) and ``weight``.
+        after) and ``weight``; rows of weight 0 are left out and counted (:func:`left_out`).
     by : str or list of str, optional
-        Grouping columns; rows where one is empty are left out and counted (:func:`left_out`). A category that
-        nobody is in has no curve and no row.
+        Grouping columns; rows where one is empty are left out and counted too. A category that nobody is in, or
+        nobody with a weight above 0, has no curve and no row.
     horizon_days : int
         Last day of the curves, at least 1.
     alpha : float
@@ -131,7 +131,7 @@ def survival_curves(
     Raises
     ------
     KeyError, ValueError
-        A column is missing; days are negative or missing; ``lapsed`` is not 0/1; a group was not watched
+        A column is missing; days are negative, missing or no numbers; ``lapsed`` is not 0/1; a group was not watched
         to the horizon while some of it were still active (named with the group). A group that lapsed to the
         last customer stays at 0 instead.
 

@@ -9,6 +9,7 @@ import pandas as pd
 from scipy.special import digamma, gammaln, ndtri, polygamma
 
 from helpers.models.retention import columns as col
+from helpers.models.retention.fitted import check_fitted
 
 # Beyond this sum of the parameters churn no longer differs between customers; the likelihood is flat there.
 _HOMOGENEOUS = 1e5
@@ -63,7 +64,7 @@ class ShiftedBetaGeometric:
         Raises
         ------
         ValueError
-            Survivors rise, are negative or missing in between; fewer than two periods; nobody or everybody
+            Survivors are no numbers, rise, are negative or missing in between; fewer than two periods; nobody or everybody
             lapsed at once, so that nothing tells the two parameters apart.
         """
         lapsed, censored = _ends(survivors)
@@ -90,7 +91,8 @@ class ShiftedBetaGeometric:
         return self
 
     def retained(self, periods: Sequence[float] | np.ndarray) -> np.ndarray:
-        """Share still there after each of the periods, an array of shares 0–1."""
+        """Share still there after each of the periods, an array of shares 0–1; ValueError where it is not fitted."""
+        check_fitted(self, "survivors_")
         t = np.asarray(periods, dtype=float)
         return np.exp(_log_survival(self.alpha_, self.beta_, t))
 
@@ -112,7 +114,13 @@ class ShiftedBetaGeometric:
             ``churn`` (share of those there that leaves in the period); ``seen`` (True up to the last
             period watched); ``n`` (customers at the start), ``n_eligible``, ``n_immature`` (state after the
             period known, not known: watched no longer).
+
+        Raises
+        ------
+        ValueError
+            The model is not fitted (scikit-learn's ``NotFittedError``), or an argument lies outside its range.
         """
+        check_fitted(self, "survivors_")
         periods, alpha = col.check_horizon(periods, name="periods"), col.check_alpha(alpha)
         t = np.arange(periods + 1, dtype=float)
         share = self.retained(t)
@@ -157,11 +165,18 @@ class ShiftedBetaGeometric:
         DataFrame, ``periods + 1`` rows
             ``period`` (ahead; 0 is now), ``expected`` with ``lower``, ``upper`` (customers): the interval
             holds both the uncertainty of the parameters and the chance of who leaves (binomial).
+
+        Raises
+        ------
+        ValueError
+            The model is not fitted (scikit-learn's ``NotFittedError``), or an argument lies outside its range.
         """
+        check_fitted(self, "survivors_")
         alpha = col.check_alpha(alpha)
         periods = col.check_horizon(periods, name="periods")
-        if customers < 0 or age < 0:
-            raise ValueError(f"customers and age must be 0 or more, not {customers!r} and {age!r}")
+        for value in (customers, age):
+            if not isinstance(value, int | float | np.integer | np.floating) or not 0 <= value < np.inf:
+                raise ValueError(f"customers and age must be 0 or more, not {customers!r} and {age!r}")
         t = np.arange(age, age + periods + 1, dtype=float)
         share = self.retained(t) / self.retained([age])
         inside = np.clip(share, 1e-12, 1 - 1e-12)
@@ -259,7 +274,12 @@ def _ends(survivors: Sequence[float] | pd.DataFrame | np.ndarray) -> tuple[np.nd
     """Lapses in, and ends of watching after, each period (index 0 is the start)."""
     if isinstance(survivors, pd.DataFrame) and {"period", "lapsed", "censored"} <= set(survivors.columns):
         return _from_counts(survivors)
-    table = np.atleast_2d(np.asarray(survivors, dtype=float))
+    try:
+        table = np.atleast_2d(np.asarray(survivors, dtype=float))
+    except (TypeError, ValueError):
+        raise ValueError(
+            "survivors must be numbers of customers, as many in each cohort (nan where a period is not reached yet)"
+        ) from None
     lapsed, censored = np.zeros(table.shape[1]), np.zeros(table.shape[1])
     for row, cohort in enumerate(table):
         known = np.flatnonzero(~np.isnan(cohort))

@@ -25,6 +25,7 @@ from helpers.models.retention.design import (
     standardise,
     summary,
 )
+from helpers.models.retention.fitted import check_fitted
 from helpers.models.retention.left_out import carry
 from helpers.models.retention.left_out import entry as left_out_entry
 from helpers.models.retention.maturity import ended_before
@@ -162,8 +163,9 @@ class DiscreteHazard:
         """Share of customers like each row still active on each day; inside a period the hazard is spread
         evenly.
 
-        Parameters and result as in :meth:`CoxRetention.predict_retained`.
+        Parameters, result and errors as in :meth:`CoxRetention.predict_retained`.
         """
+        check_fitted(self, "baseline_")
         wanted = check_days(days, self.last_day_)
         hazard = self._hazards(self.design_.matrix(X) - self._mean)
         return pd.DataFrame(self._kept(hazard, wanted), index=X.index, columns=wanted)
@@ -188,6 +190,7 @@ class DiscreteHazard:
         >>> model.predict_retained_interval(pd.DataFrame({"payroll": [1]}), [60]).round(3).values.tolist()
         [[60.0, 0.621, 0.369, 0.797, 30.0]]
         """
+        check_fitted(self, "baseline_")
         alpha = col.check_alpha(self.alpha if alpha is None else alpha)
         wanted = check_days(days, self.last_day_)
         away = self.design_.matrix(X) - self._mean

@@ -17,6 +17,7 @@ from helpers.models.retention.cox.proportionality import proportionality
 from helpers.models.retention.cox.riskset import ByRow, RiskSets, Times, build, index_times
 from helpers.models.retention.cox.ties import tie_sums
 from helpers.models.retention.design import Covariate, Design, check_collinear, check_spread, summary
+from helpers.models.retention.fitted import check_fitted
 from helpers.models.retention.left_out import carry
 from helpers.models.retention.prediction import with_interval
 from helpers.models.retention.threads import one_thread
@@ -92,11 +93,13 @@ class CoxRetention:
         ------
         KeyError, ValueError
             A covariate is absent, has missing values, is constant, follows from the others, or separates
-            those who lapse from the rest; nobody lapsed; and what :func:`survival_curves` refuses.
+            those who lapse from the rest; nobody lapsed; a setting of the model is not allowed; and what
+            :func:`survival_curves` refuses.
         """
         if self.ties not in ("efron", "breslow"):
             raise ValueError(f"ties must be 'efron' or 'breslow', not {self.ties!r}")
-        if isinstance(self.penalizer, bool) or not 0 <= self.penalizer < np.inf:
+        number = isinstance(self.penalizer, int | float | np.integer | np.floating)
+        if isinstance(self.penalizer, bool) or not number or not 0 <= self.penalizer < np.inf:
             raise ValueError(f"penalizer must be a number from 0 on, not {self.penalizer!r}")
         col.check_alpha(self.alpha)
         with one_thread():
@@ -184,6 +187,7 @@ class CoxRetention:
     @property
     def baseline_(self) -> pd.DataFrame:
         """Hazard of the mean customer by day of lapse; summed when first asked for."""
+        check_fitted(self, "last_day_")
         if not hasattr(self, "_baseline"):
             times = self._times
             with one_thread():
@@ -214,6 +218,7 @@ class CoxRetention:
     @property
     def concordance_(self) -> float:
         """Harrell's C of the fitted scores: 0.5 is chance, 1 a perfect order."""
+        check_fitted(self, "last_day_")
         if not hasattr(self, "_concordance"):
             spell, at = self._spell, 0
             score = np.zeros(len(spell.days))
@@ -237,7 +242,14 @@ class CoxRetention:
         -------
         DataFrame of shape (n, n_days)
             Index of ``X``, one column a day; shares 0–1.
+
+        Raises
+        ------
+        ValueError
+            The model is not fitted (scikit-learn's ``NotFittedError``), a day was not watched, or a covariate has a
+            value that can't be read.
         """
+        check_fitted(self, "last_day_")
         wanted = check_days(days, self.last_day_)
         at, hazard = self._until(wanted)
         score = (self.design_.matrix(X) - self._mean) @ self._beta
@@ -281,6 +293,7 @@ class CoxRetention:
         >>> model.predict_retained_interval(pd.DataFrame({"payroll": [0]}), [0, 6]).round(3).values.tolist()
         [[0.0, 1.0, 1.0, 1.0, 6.0], [6.0, 0.694, 0.074, 0.95, 6.0]]
         """
+        check_fitted(self, "last_day_")
         alpha = col.check_alpha(self.alpha if alpha is None else alpha)
         wanted = check_days(days, self.last_day_)
         at, hazard = self._until(wanted)
@@ -320,10 +333,16 @@ class CoxRetention:
             ``slope`` (change of the coefficient from the first to the last lapse, one Newton step),
             ``en``, ``zh`` (the answer in words). It rests on all customers of ``summary_``.
 
+        Raises
+        ------
+        ValueError
+            The model is not fitted (scikit-learn's ``NotFittedError``), or ``alpha`` is not between 0 and 1.
+
         References
         ----------
         Grambsch and Therneau (1994), Biometrika 81(3), 515–526, in the exact form of R's survival ≥ 3.0.
         """
+        check_fitted(self, "last_day_")
         col.check_alpha(alpha)
         with one_thread():
             table = proportionality(

@@ -11,6 +11,7 @@ import pandas as pd
 
 from helpers.findings import Figure, Finding, Text, Writer
 from helpers.models.retention import columns as col
+from helpers.models.retention.fitted import check_fitted
 from helpers.models.retention.left_out import carry
 from helpers.models.retention.left_out import entry as left_out_entry
 from helpers.models.retention.threads import one_thread
@@ -224,7 +225,8 @@ class ChurnWarning:
         return self
 
     def better_than_base_rate(self, horizon_days: int) -> bool:
-        """Whether the skill over all test days is surely above 0."""
+        """Whether the skill over all test days is surely above 0; ValueError where it is not fitted."""
+        check_fitted(self, "as_of_")
         return bool(self._overall(horizon_days)["better"])
 
     def warning_list(
@@ -247,7 +249,13 @@ class ChurnWarning:
         DataFrame, one row a customer
             ``rank``, ``customer_id``, the probabilities, ``recency_days``, ``value``, ``value_at_risk``
             (probability × value). It names customers: keep it out of pages.
+
+        Raises
+        ------
+        ValueError
+            The model is not fitted (scikit-learn's ``NotFittedError``) or has no such horizon.
         """
+        check_fitted(self, "as_of_")
         horizon = self._horizon(horizon_days)
         table = self.probabilities_.copy()
         if value is not None:
@@ -265,7 +273,11 @@ class ChurnWarning:
         return table if top is None else table.head(top)
 
     def findings(self, *, horizon_days: int | None = None, key: str = "churn_warning") -> list[Finding]:
-        """What the back-test says, in both languages: better than the base rate, or plainly not."""
+        """What the back-test says, in both languages: better than the base rate, or plainly not.
+
+        ValueError (scikit-learn's ``NotFittedError``) where the model is not fitted.
+        """
+        check_fitted(self, "as_of_")
         horizon = self._horizon(horizon_days)
         row = self._overall(horizon)
         rank = Figure(f"{key}_auc_{horizon}", row["auc"], row["auc_lower"], row["auc_upper"], "score", int(row["n"]))
