@@ -242,5 +242,5 @@ def detectable_effect(
     style.format_axis(ax.yaxis, unit, language=language)
     found = write.n(float(plan["detectable_effect"]), unit)
     n = write.n(int(plan["n"]), "customers")
-    ax.set_title(write(f"{n} show an increase of {found} or more", f"{n}可检出 {found} 及以上的提升"))
+    ax.set_title(write(f"{n} show an increase of {found} or more", f"{n}可检出 {found}及以上的提升"))
     return ax

@@ -266,7 +266,7 @@ def experiment_finding(options: pd.DataFrame, chosen: ChosenForm, *, n: int, cur
                 f"{w.n(of_effect, unit, signed=True)}. {verdict.en}; averaged over what the effect may be, a clear result comes "
                 f"with a chance of {w.n(float(row['assurance']), 'probability')}.{more.en}",
                 f"{who.zh}{where.zh}可入组 {w.n(int(row['n']), 'customers')}，其中留白 {w.n(int(row['n_control']), 'count')} 人："
-                f"在 {w.n(plan.power, 'share')} 功效下可检出 {w.n(float(row['detectable_effect']), unit)} 的提升，预期效果为 "
+                f"在 {w.n(plan.power, 'share')} 功效下可检出 {w.n(float(row['detectable_effect']), unit)}的提升，预期效果为 "
                 f"{w.n(of_effect, unit, signed=True)}。{verdict.zh}；对效果的不确定性取平均后，得到明确结论的概率为 "
                 f"{w.n(float(row['assurance']), 'probability')}。{more.zh}",
             ),

@@ -180,10 +180,11 @@ def shared_note(bank: Bank) -> Text | None:
     """Say that acquisition is the whole bank's where one branch is looked at."""
     if not bank.branch or bank.acquisitions is None:
         return None
+    gap = " " if bank.branch.isascii() else ""
     return Text(
         "People whom a channel meets belong to no branch yet: funnel, AAC, LROI and budget are the whole bank's; "
         f"contacts and the list are those of the branch {bank.branch}.",
-        f"渠道接触的潜客尚无归属网点：漏斗、AAC、LROI 与预算为全行口径；触达与名单为{beside(bank.branch, '网点')}口径。",
+        f"渠道接触的潜客尚无归属网点：漏斗、AAC、LROI 与预算为全行口径；触达与名单为{gap}{beside(bank.branch, '网点')}口径。",
     )
 
 

@@ -169,7 +169,7 @@ def _contacts(table: pd.DataFrame, _: str, least: int) -> Text | None:
 def _breaches(table: pd.DataFrame, _: str, __: int) -> Text:
     n = int(table["n_breaches"].fillna(0).sum())
     return Text(
-        f"Contact policy: {n:,} breaches of {table['rule'].nunique()} rules",
+        f"Contact policy: {n:,} breach{'' if n == 1 else 'es'} of {table['rule'].nunique()} rules",
         f"触达规则：{table['rule'].nunique()} 条规则共违反 {n:,} 次",
     )
 

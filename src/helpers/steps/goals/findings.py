@@ -52,7 +52,7 @@ def usage_finding(usage: pd.DataFrame, distribution: pd.DataFrame) -> Finding:
 
     def sentence(w: Writer) -> str:
         return w(
-            f"In {month} {w.n(n, 'customers')} were active (calendar MAU; trailing 30 days to the month's end "
+            f"In {month} {w.n(n, 'customers')} {'was' if n == 1 else 'were'} active (calendar MAU; trailing 30 days to the month's end "
             f"{w.n(last['mau_trailing'])}), {w.n(last['dau'], daily)} on a mean day. DAU ÷ MAU is "
             f"{w.n(last['stickiness'], 'share')}, WAU ÷ MAU {w.n(last['wau_mau'], 'share')}; what it looks like for a "
             f"customer: a median of {w.n(last['active_days_median'], 'days')} active, and {w.est(share)} came on "

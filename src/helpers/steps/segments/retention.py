@@ -141,7 +141,7 @@ def study(focus: Focus, *, horizon_days: int, silent_days: int) -> Study:
         )
     except ValueError as error:
         # The parameters are right: the customers themselves give nothing to watch (one who joined yesterday, say).
-        return _nothing(empty, str(error))
+        return _nothing(empty, Text(str(error), f"可观察的客户不足（函数给出的原因：{error}）"))
     out = retention.left_out(spells)
     counts = spells.attrs["spells"]
     flags = segments.membership(bank).to_pandas()
@@ -154,10 +154,14 @@ def study(focus: Focus, *, horizon_days: int, silent_days: int) -> Study:
         else:
             small.append(slug)
     if not groups:
-        return _nothing(empty, f"every segment has fewer than {focus.min_group_size} customers who were watched")
+        few = Text(
+            f"every segment has fewer than {focus.min_group_size} customers who were watched",
+            f"各客群可观察的客户均不足 {focus.min_group_size} 人",
+        )
+        return _nothing(empty, few)
     horizon = int(min(horizon_days, *(_watched_until(part) for part in groups.values())))
     if horizon < 1:
-        return _nothing(empty, "nobody was watched for a whole day")
+        return _nothing(empty, Text("nobody was watched for a whole day", "没有客户被观察满一天"))
     stacked = pd.concat(groups.values(), ignore_index=True)
     curves = retention.survival_curves(stacked, by="segment", horizon_days=horizon)
     means = retention.restricted_mean(stacked, by="segment", horizon_days=horizon).set_index("segment")
@@ -199,8 +203,8 @@ def study(focus: Focus, *, horizon_days: int, silent_days: int) -> Study:
     )
 
 
-def _nothing(study: Study, why: str) -> Study:
-    reason = Text(f"Retention can't be estimated: {why}.", f"无法估计留存：可观察的客户不足（{why}）。")
+def _nothing(study: Study, why: Text) -> Study:
+    reason = Text(f"Retention can't be estimated: {why.en}.", f"无法估计留存：{why.zh}。")
     return Study(
         horizon_days=study.horizon_days, asked_days=study.asked_days, silent_days=study.silent_days, reason=reason
     )
