@@ -423,6 +423,7 @@ def test_as_many_covariates_as_customers_leave_no_error_to_tell() -> None:
     assert np.isnan(
         effect_by_look(five.assign(day=1), metric="y", look="day", control="a", covariate=["p", "q", "r"]).se[0]
     )
+    without_error(effect(table.assign(y=2 * table.p + (table.arm == "b")), metric="y", control="a", covariate="p"))
     # one customer more leaves one degree of freedom
     row = effect(table, metric="y", control="a", covariate=["p", "q", "r"]).iloc[0]
     assert 0 < row.se < np.inf

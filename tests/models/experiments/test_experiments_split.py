@@ -72,6 +72,8 @@ def test_series_of_counts_is_taken() -> None:
         ([5, 1], [1, -1], "0 or more"),
         ([5, 1], [1, 0], "fewer than two arms"),
         ([0, 0], [1, 1], "nobody"),
+        (5, [1, 1], "counts: 5 is neither a mapping of arm to number nor a sequence"),
+        ({"control": 3}, None, "weights: None is neither a mapping"),
         (["a", "b"], [0.5, 0.5], r"counts: \['a', 'b'\] must be numbers, one an arm"),
         ([5, 1], ["half", 0.5], r"weights: \['half', 0.5\] must be numbers, one an arm"),
         ({"control": "many", "treatment": 3}, EVEN, r"counts: \['many', 3\] must be numbers"),

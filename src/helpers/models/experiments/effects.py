@@ -79,8 +79,9 @@ def effect(
         (infinite where the control mean could be 0); ``p_value``; ``p_adjusted``, Holm's over all metrics and arms;
         ``variance_explained``, the share that the covariates take away; ``n_clusters``, ``n_clusters_control``;
         ``cap_lower``, ``cap_upper``. Where the data leave nothing to tell an error from (both arms without any
-        variation beside a third that has some, branches whose means are all equal, as many covariates as customers
-        or clusters) ``se`` is infinite, ``df`` nan, the intervals leave nothing out and ``p_value`` is 1.
+        variation beside a third that has some, branches whose means are all equal, covariates that leave nothing
+        unexplained, be it because they are as many as the customers or clusters) ``se`` is infinite, ``df`` nan, the
+        intervals leave nothing out and ``p_value`` is 1.
 
     Raises
     ------

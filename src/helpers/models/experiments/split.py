@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -152,6 +152,9 @@ def _matched(counts, weights, *, empty_allowed: bool = False) -> tuple[np.ndarra
             raise ValueError(f"counts: arm {missing[0]!r} is missing; give 0 if nobody was in it")
         observed = _numbers("counts", [counts.get(arm, 0) for arm in arms])
     else:
+        for name, values in (("counts", counts), ("weights", weights)):
+            if not isinstance(values, Iterable):
+                raise ValueError(f"{name}: {values!r} is neither a mapping of arm to number nor a sequence")
         weight = _numbers("weights", list(weights))
         if isinstance(counts, Mapping):
             raise ValueError("weights: a mapping of arm to weight is needed when counts is a mapping")
