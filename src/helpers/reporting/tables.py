@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from helpers.findings import Text
 from helpers.findings.labels import Label, label
 from helpers.findings.numbers import MIN_GROUP_SIZE, MISSING, check_language, in_currency, is_missing, number
+from helpers.findings.small import hidden_parts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -181,10 +182,10 @@ def masked_rows(table: pd.DataFrame, *, min_group_size: int = MIN_GROUP_SIZE) ->
     if size is None:
         return [False] * len(table)
     sizes = [0.0 if is_missing(value) else float(value) for value in table[size]]
-    masked = [0 < value < min_group_size for value in sizes]
-    if any(masked):
-        for rows in _wholes(table):
-            _mask_what_gives_away(rows, sizes, masked, min_group_size)
+    masked = [False] * len(table)
+    for rows in _wholes(table):
+        for row, is_hidden in zip(rows, hidden_parts([sizes[row] for row in rows], least=min_group_size), strict=True):
+            masked[row] = is_hidden
     return masked
 
 
@@ -223,15 +224,6 @@ def _wholes(table: pd.DataFrame) -> list[list[int]]:
     for position, key in enumerate(zip(*(table[column].astype(str) for column in by), strict=True)):
         found.setdefault(key, []).append(position)
     return list(found.values())
-
-
-def _mask_what_gives_away(rows: list[int], sizes: list[float], masked: list[bool], min_group_size: int) -> None:
-    """Mask the next smallest rows of one whole until what is masked is no small group itself."""
-    hidden = [row for row in rows if masked[row]]
-    shown = sorted((row for row in rows if not masked[row] and sizes[row] > 0), key=lambda row: sizes[row])
-    while hidden and shown and (len(hidden) < 2 or sum(sizes[row] for row in hidden) < min_group_size):
-        masked[shown[0]] = True
-        hidden.append(shown.pop(0))
 
 
 def _align(table: pd.DataFrame, column: str, unit: str, max_rows: int, language: str) -> str:

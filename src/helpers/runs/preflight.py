@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from helpers.bank.problems import BankError
 from helpers.findings.finding import Text
-from helpers.findings.numbers import MIN_GROUP_SIZE
 from helpers.findings.spoken import SpokenError, at, nearest, unwritable
 from helpers.runs.plan import Plan
 from helpers.runs.refusal import Refusal
@@ -43,20 +41,17 @@ def check_bank(plan: Plan) -> Bank:
     if bank.campaigns is not None:
         campaigns = sorted(bank.campaigns.campaign_id.execute())
     lines: list[Text] = []
-    seen: set[tuple[str, str, int]] = set()
+    seen: set[tuple[str, str]] = set()
     for case in plan.cases:
         for step in case.steps:
             where = Text(f"case {case.name}, step {step.name}", f"案例 {case.name}，步骤 {step.name}")
-            day, branch = (str(step.parameters.get(name, "")) for name in ("as_of", "branch"))
-            least = int(step.parameters.get("min_group_size", MIN_GROUP_SIZE))
-            if (day, branch, least) not in seen:
-                seen.add((day, branch, least))
+            key = (str(step.parameters.get("as_of", "")), str(step.parameters.get("branch", "")))
+            if key not in seen:
+                seen.add(key)
                 try:
-                    view = bank.at(as_of=day, branch=branch)
+                    bank.at(as_of=key[0], branch=key[1])
                 except SpokenError as error:
                     lines += (at(where, text) for text in error.texts)
-                else:
-                    lines += (at(where, text) for text in _too_few(view, least))
             campaign = step.parameters.get("campaign_id", "")
             if campaign and campaigns is not None and campaign not in campaigns:
                 near = nearest(campaign, campaigns)
@@ -68,18 +63,6 @@ def check_bank(plan: Plan) -> Bank:
     if lines:
         raise Refusal(*lines)
     return bank
-
-
-def _too_few(view: Bank, least: int) -> Iterator[Text]:
-    """Refuse a branch whose every figure would be that of a handful of customers."""
-    if view.branch:
-        n = int(view.customers.count().execute())
-        if n < least:
-            yield Text(
-                f"branch {view.branch!r} has {n} customers on {view.as_of}, fewer than min_group_size ({least}); its pages "
-                "would tell of single customers",
-                f"网点 {view.branch!r} 在 {view.as_of} 仅有 {n} 位客户，不足 min_group_size（{least}）；其页面会透露个别客户的情况",
-            )
 
 
 def check_writable(folder: Path) -> None:

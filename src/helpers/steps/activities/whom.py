@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from helpers.findings import Figure, Finding, Text, Writer
+from helpers.findings.small import hidden_parts
 from helpers.metrics import holdouts, outcomes
 from helpers.metrics.known_before import FEATURES, known_before
 from helpers.models import targeting
@@ -162,15 +163,25 @@ def whom_findings(whom: Whom, *, currency: str) -> list[Finding]:
         return told
     n = int(whom.eligible["n"].sum())
     counts = whom.eligible.set_index("response_group")["n"]
-    figures = tuple(Figure(f"eligible_{name}", int(counts[name]), unit="customers", n=n) for name in GROUPS)
+    hidden = hidden_parts([int(counts[name]) for name in GROUPS])
+    figures = tuple(
+        Figure(f"eligible_{name}", int(counts[name]), unit="customers", n=n)
+        for name, is_hidden in zip(GROUPS, hidden, strict=True)
+        if not is_hidden
+    )
 
     def sentence(w: Writer) -> str:
-        moved, still, annoyed = (w.n(figure.value, "count") for figure in figures)
+        moved, still, annoyed = (
+            w("a number too small to be shown", "少数客户（人数不展示）")
+            if is_hidden
+            else w(f"{int(counts[name]):,}", f" {int(counts[name]):,} 人")
+            for name, is_hidden in zip(GROUPS, hidden, strict=True)
+        )
         return w(
             f"Of the {n:,} customers eligible now {moved} are predicted to be moved, {still} hardly, {annoyed} the wrong way. "
             "All of them enter the draw all the same: this campaign's hold-out tests the prediction before anybody is left out "
             "because of it.",
-            f"目前符合条件的 {n:,} 名客户中，预测 {moved} 人会被打动，{still} 人基本不受影响，{annoyed} 人可能适得其反。"
+            f"目前符合条件的 {n:,} 名客户中，预测{moved}会被打动，{still}基本不受影响，{annoyed}可能适得其反。"
             "本次仍全部进入分组：先用本次留白组检验预测，再据此排除客户。",
         )
 

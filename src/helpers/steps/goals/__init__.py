@@ -7,6 +7,7 @@ from helpers.steps.goals.findings import (
     factor_page,
     lifecycle_finding,
     mau_finding,
+    shown_bridge,
     usage_finding,
 )
 from helpers.steps.goals.ogsm import ogsm_page, ogsm_table, read_strategies
@@ -41,6 +42,7 @@ __all__ = [
     "read_strategies",
     "seasons_finding",
     "set_target",
+    "shown_bridge",
     "split_gap",
     "usage_finding",
 ]

@@ -6,9 +6,19 @@ import numpy as np
 import pandas as pd
 
 from helpers.findings import Figure, Finding, SpokenError, Text, Writer
+from helpers.findings.numbers import MIN_GROUP_SIZE
+from helpers.findings.small import fewer, hidden_parts
 from helpers.metrics.decomposition import ASSET_FACTORS, OVERDRAFTS, split_asset_change
 from helpers.metrics.lifecycle import STATES
 
+# MAU changes by the first two less the third.
+_FLOWS = ("mau_new", "mau_resurrected", "mau_churned")
+_STATE_WORDS = {
+    "potential": Text("potential", "潜力期"),
+    "active": Text("active", "活跃期"),
+    "mature": Text("mature", "成熟期"),
+    "churning": Text("churning (silent)", "流失期（静默）"),
+}
 _NO_MONTH = Text(
     "The log holds no whole month yet: MAU can't be counted. Look again when a calendar month is complete.",
     "日志中尚无完整自然月，无法计算月活，请待首个完整月后再看。",
@@ -66,21 +76,50 @@ def usage_finding(usage: pd.DataFrame, distribution: pd.DataFrame) -> Finding:
     return Finding("usage", Text.write(sentence), figures, "usage")
 
 
-def mau_finding(bridge: pd.DataFrame) -> Finding:
+def shown_bridge(bridge: pd.DataFrame, *, min_group_size: int = MIN_GROUP_SIZE) -> pd.DataFrame:
+    """Return the MAU bridge without the flows of a few customers, and without what would give them away.
+
+    Parameters
+    ----------
+    bridge : DataFrame (:func:`helpers.metrics.activity.mau_bridge`)
+    min_group_size : int
+        Smallest flow that is shown.
+
+    Returns
+    -------
+    DataFrame
+        As ``bridge``; what is not shown is empty.
+    """
+    shown = bridge.astype(dict.fromkeys((*_FLOWS, "mau_retained"), float))
+    for row, sizes in enumerate(bridge[list(_FLOWS)].to_numpy(float)):
+        for column, is_hidden in zip(_FLOWS, hidden_parts(sizes, least=min_group_size), strict=True):
+            if is_hidden:
+                # Who stayed and who left are the month before; the quick ratio is those won for each one lost.
+                beside = ("mau_retained", "month_retention", "quick_ratio") if column == "mau_churned" else ()
+                shown.loc[shown.index[row], [column, *beside]] = np.nan
+    return shown
+
+
+def mau_finding(bridge: pd.DataFrame, *, min_group_size: int = MIN_GROUP_SIZE) -> Finding:
     """Say what moved MAU in the last month, and how sure “new” is.
 
     Parameters
     ----------
     bridge : DataFrame (:func:`helpers.metrics.activity.mau_bridge`)
+    min_group_size : int
+        Flows of fewer customers are not said, nor what would give them away.
 
     Returns
     -------
     Finding
         Figures ``mau_change``, ``mau_new`` (bounds: how many are new for sure, at most), ``mau_resurrected``,
-        ``mau_churned``, ``quick_ratio``.
+        ``mau_churned``, ``quick_ratio``; those of a few customers are left out.
     """
     if not len(bridge):
         return Finding("mau_bridge", _ONE_MONTH, tone="warning")
+    shown = shown_bridge(bridge.tail(1), min_group_size=min_group_size).iloc[0]
+    if shown[list(_FLOWS)].isna().any():
+        return _net_finding(bridge.iloc[-1], shown, min_group_size)
     last = bridge.iloc[-1]
     month, n = str(last["month"]), int(last["mau"])
     sure = int(last["mau_new"] - last["new_left_censored"])
@@ -109,6 +148,37 @@ def mau_finding(bridge: pd.DataFrame) -> Finding:
                 f"新增中 {w.n(last['new_left_censored'])} 人在日志起点前已开户，可能实为回流；可确认的新增为 {w.n(sure)} 人。",
             )
         return text
+
+    tone = "good" if last["mau_change"] > 0 else "bad" if last["mau_change"] < 0 else "plain"
+    return Finding("mau_bridge", Text.write(sentence), figures, "mau_bridge", tone)
+
+
+def _net_finding(last: pd.Series, shown: pd.Series, min_group_size: int) -> Finding:
+    """What moved MAU where some flow is too small to be said."""
+    month, n = str(last["month"]), int(last["mau"])
+    words = {
+        "mau_new": Text("new", "新增"),
+        "mau_resurrected": Text("back", "回流"),
+        "mau_churned": Text("gone", "流失"),
+    }
+    known = [flow for flow in _FLOWS if shown[flow] == shown[flow]]
+    figures = (
+        Figure("mau_change", int(last["mau_change"]), unit="customers", n=n, period=month),
+        *(Figure(flow, int(shown[flow]), unit="customers", n=n, period=month) for flow in known if shown[flow]),
+    )
+
+    def sentence(w: Writer) -> str:
+        told = [
+            f"{w.n(shown[flow])} {words[flow].en}" if w.language == "en" else f"{words[flow].zh} {w.n(shown[flow])}"
+            for flow in known
+        ]
+        return w(
+            f"MAU went from {w.n(last['mau_before'])} to {w.n(n, 'customers')} in {month} "
+            f"({w.n(last['mau_change'], signed=True)}){''.join(f', {part}' for part in told)}; flows of "
+            f"{fewer(min_group_size).en} customers, and what would give them away, are not shown.",
+            f"{month} 月活由 {w.n(last['mau_before'])} 变为 {w.n(n)} 人（{w.n(last['mau_change'], signed=True)}）"
+            f"{''.join(f'，{part}' for part in told)}；{fewer(min_group_size).zh} 人的流量及可据以倒推者不展示。",
+        )
 
     tone = "good" if last["mau_change"] > 0 else "bad" if last["mau_change"] < 0 else "plain"
     return Finding("mau_bridge", Text.write(sentence), figures, "mau_bridge", tone)
@@ -263,7 +333,9 @@ def factor_finding(split: pd.DataFrame, factors: pd.DataFrame, *, currency: str)
     return Finding("aum_split", Text.write(sentence, currency=currency), figures, "aum_split")
 
 
-def lifecycle_finding(lifecycle: pd.DataFrame, transitions: pd.DataFrame) -> Finding:
+def lifecycle_finding(
+    lifecycle: pd.DataFrame, transitions: pd.DataFrame, *, min_group_size: int = MIN_GROUP_SIZE
+) -> Finding:
     """Say how the base lies over the four states, and what the last month's ways in and out were.
 
     Parameters
@@ -274,7 +346,8 @@ def lifecycle_finding(lifecycle: pd.DataFrame, transitions: pd.DataFrame) -> Fin
     Returns
     -------
     Finding
-        Figures ``share_<state>``, ``fell_silent`` and ``won_back`` (shares with Wilson intervals).
+        Figures ``share_<state>``, ``fell_silent`` and ``won_back`` (shares with Wilson intervals); none of or out of
+        fewer than ``min_group_size`` customers.
     """
     if not len(lifecycle):
         words = Text(
@@ -285,7 +358,9 @@ def lifecycle_finding(lifecycle: pd.DataFrame, transitions: pd.DataFrame) -> Fin
     month = str(lifecycle["month"].max())
     now = lifecycle[lifecycle["month"] == month].set_index("lifecycle_state")
     n = int(now["customers"].sum())
-    figures = [Figure(f"share_{s}", _known(now.loc[s, "share"]), unit="share", n=n, period=month) for s in STATES]
+    hidden = hidden_parts([float(now.loc[s, "customers"]) for s in STATES], least=min_group_size)
+    states = [s for s, is_hidden in zip(STATES, hidden, strict=True) if not is_hidden]
+    figures = [Figure(f"share_{s}", _known(now.loc[s, "share"]), unit="share", n=n, period=month) for s in states]
     moved = {
         (a, b): row
         for a, b, row in zip(
@@ -296,23 +371,26 @@ def lifecycle_finding(lifecycle: pd.DataFrame, transitions: pd.DataFrame) -> Fin
     if moved:
         fell = _moved("fell_silent", [moved["active", "churning"], moved["mature", "churning"]], month)
         back = _moved("won_back", [moved["churning", "active"], moved["churning", "mature"]], month)
-        figures += [fell, back]
+        fell, back = (figure if figure.n and figure.n >= min_group_size else None for figure in (fell, back))
+        figures += [figure for figure in (fell, back) if figure is not None]
 
     def sentence(w: Writer) -> str:
-        shares = [w.n(now.loc[s, "share"], "share") for s in STATES]
-        text = w(
-            f"At the end of {month} the {n:,} customers are {shares[0]} potential, {shares[1]} active, {shares[2]} mature, "
-            f"{shares[3]} churning (silent).",
-            f"{month} 月末 {n:,} 位客户中：潜力期 {shares[0]}，活跃期 {shares[1]}，成熟期 {shares[2]}，流失期（静默）{shares[3]}。",
-        )
-        if fell is not None and fell.n:
+        names = {state: _STATE_WORDS[state].say(w.language) for state in states}
+        rest = w("the rest in states too small to be shown", "其余阶段人数过少，不展示")
+        shares = [
+            w(f"{w.n(now.loc[s, 'share'], 'share')} {names[s]}", f"{names[s]} {w.n(now.loc[s, 'share'], 'share')}")
+            for s in states
+        ]
+        told = w(", ", "，").join([*shares, *([rest] if any(hidden) else [])])
+        text = w(f"At the end of {month} the {n:,} customers are {told}.", f"{month} 月末 {n:,} 位客户中：{told}。")
+        if fell is not None:
             text += w(
                 f" In that month {w.est(fell)} of the active and mature fell silent",
                 f"当月活跃与成熟客户中{w.est(fell)}转入静默",
             )
             text += (
                 w(f"; {w.est(back)} of the silent came back.", f"；静默客户中{w.est(back)}恢复活跃。")
-                if back is not None and back.n
+                if back is not None
                 else w(".", "。")
             )
         return text

@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 
 from helpers.findings import Figure, Finding, SpokenError, Text
+from helpers.findings.numbers import MIN_GROUP_SIZE
+from helpers.findings.small import fewer
 from helpers.metrics import segments
 from helpers.models import retention
 from helpers.models.retention.comparison import holm
@@ -246,14 +248,13 @@ def returns_text(focus: Focus, study: Study) -> Text | None:
     small = study.too_small
 
     def write(w: Any) -> str:
+        few = 0 < study.n_returned < MIN_GROUP_SIZE
+        returned = fewer().say(w.language) if few else w.n(study.n_returned)
         en = (
-            f"A lapse is not for ever: of {w.n(study.n_lapsed)} lapses in the whole base {w.n(study.n_returned)} were "
+            f"A lapse is not for ever: of {w.n(study.n_lapsed)} lapses in the whole base {returned} were "
             "followed by a return, which is counted here and not in the curves."
         )
-        zh = (
-            f"流失并非永久：全量 {w.n(study.n_lapsed)} 次流失中有 {w.n(study.n_returned)} 人后来回来，"
-            "回归只在此计数，不进入曲线。"
-        )
+        zh = f"流失并非永久：全量 {w.n(study.n_lapsed)} 次流失中有 {returned} 人后来回来，回归只在此计数，不进入曲线。"
         if never >= SHOWN_NEVER:
             en += (
                 f" {w.n(never, 'share')} of the segment did nothing in the first {study.silent_days} days: their lapse is "

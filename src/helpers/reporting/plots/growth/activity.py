@@ -142,7 +142,7 @@ def mau_bridge(table: pd.DataFrame, *, ax: Axes | None = None, language: str = "
             linewidth=0.4,
             label=label(column).text.say(language),
         )
-        bottom += table[column].to_numpy(dtype=float)
+        bottom += np.nan_to_num(table[column].to_numpy(dtype=float))
     ax.bar(
         x,
         -table["mau_churned"],
