@@ -132,6 +132,7 @@ def main() -> None:
 
     found: dict[str, Any] = {
         "customers": parquet.read_metadata(bank / "customers.parquet").num_rows,
+        "views": "ten branches of the sample bank",
         "n_cases": N_BRANCHES * len(CAMPAIGNS),
         "steps": STEPS,
         "workers": N_WORKERS,

@@ -82,6 +82,11 @@ def batch() -> str:
     return "\n".join([*lines, "", f"Other work ran on the machine: its load was {load}."])
 
 
+def views() -> str:
+    """Return what the forty cases of the last run looked at."""
+    return json.loads((RESULTS / "forty_cases.json").read_text(encoding="utf-8"))["views"]
+
+
 def eight() -> str:
     """Return the table of the batch of eight equal steps, and of the real playbooks, beside the usual ways of running one."""
     found = json.loads((RESULTS / "batch.json").read_text(encoding="utf-8"))
@@ -119,7 +124,7 @@ def main() -> None:
             experiments(),
             "**Batch** (`benchmarks/batch.py`), the same notebook and values each way, medians of the rounds:",
             eight(),
-            "**A large batch** (`benchmarks/forty_cases.py`): ten branches of the sample bank × four campaigns, the post-mortem of each; "
+            f"**A large batch** (`benchmarks/forty_cases.py`): {views()} × four campaigns, the post-mortem of each; "
             "memory of the run and all that it starts, shared pages counted once:",
             batch(),
         ]
