@@ -123,8 +123,3 @@ def not_among(slug: str, known: Iterable[str], *, what: str | Text) -> Text:
         f"{words.en} {slug!r} is unknown; {hint}there are {', '.join(names)}",
         f"{words.zh} {slug!r} 不存在{near.zh}；可选：{'、'.join(names) or '无'}",
     )
-
-
-def unknown(slug: str, known: Iterable[str], *, what: str) -> str:
-    """Return the English line of :func:`not_among`."""
-    return not_among(slug, known, what=what).en

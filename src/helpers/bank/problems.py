@@ -44,22 +44,18 @@ class Problem:
     @property
     def text(self) -> Text:
         """The whole line: where, what, how many rows and an example."""
-        place = f"{self.table}.{self.column}" if self.column else self.table
-        rows = Text("", "")
-        if self.n_rows:
-            many = "s" if self.n_rows != 1 else ""
-            rows = Text(
-                f" ({self.n_rows:,} row{many}, e.g. {self.example})", f"（{self.n_rows:,} 行，例如 {self.example}）"
-            )
-        return at(place, Text(f"{self.words.en}{rows.en}", f"{self.words.zh}{rows.zh}"))
+        return self._line(Text(f", e.g. {self.example}", f"，例如 {self.example}"))
 
     @property
     def for_pages(self) -> Text:
         """The line without its example: that may be a customer's id, which no page shows."""
+        return self._line(Text("", ""))
+
+    def _line(self, example: Text) -> Text:
         place = f"{self.table}.{self.column}" if self.column else self.table
         many = "s" if self.n_rows != 1 else ""
-        rows = Text(f" ({self.n_rows:,} row{many})", f"（{self.n_rows:,} 行）") if self.n_rows else Text("", "")
-        return at(place, Text(f"{self.words.en}{rows.en}", f"{self.words.zh}{rows.zh}"))
+        en, zh = f" ({self.n_rows:,} row{many}{example.en})", f"（{self.n_rows:,} 行{example.zh}）"
+        return at(place, Text(self.words.en + en, self.words.zh + zh) if self.n_rows else self.words)
 
     def say(self, language: str) -> str:
         """Return the line in one language."""

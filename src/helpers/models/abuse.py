@@ -13,7 +13,8 @@ import pandas as pd
 from pydantic import model_validator
 
 from helpers.bank import catalogue
-from helpers.findings import Text, Writer
+from helpers.findings import SpokenError, Text, Writer
+from helpers.findings.spoken import at
 from helpers.metrics.journeys import JOIN, VIEW
 from helpers.metrics.outcomes import assigned_customers
 from helpers.metrics.shares import wilson
@@ -75,7 +76,7 @@ def read_rules(*, folder: str | Path = "") -> dict[str, Rule]:
     rules = catalogue.read("abuse_rules", Rule, folder=folder)
     for slug, rule in rules.items():
         if slug not in _THRESHOLDS:
-            raise ValueError(catalogue.unknown(slug, _THRESHOLDS, what="abuse_rules.yml: rule"))
+            raise SpokenError(at("abuse_rules.yml", catalogue.not_among(slug, _THRESHOLDS, what=Text("rule", "规则"))))
         if set(rule.thresholds) != set(_THRESHOLDS[slug]):
             raise ValueError(
                 f"abuse_rules.yml: {slug}.thresholds are {sorted(rule.thresholds)}; "

@@ -6,10 +6,9 @@ from helpers.steps.goals.findings import (
     factor_finding,
     factor_page,
     lifecycle_finding,
-    mau_finding,
-    shown_bridge,
     usage_finding,
 )
+from helpers.steps.goals.flows import mau_finding, shown_bridge
 from helpers.steps.goals.ogsm import ogsm_page, ogsm_table, read_strategies
 from helpers.steps.goals.projections import Projection, project_aum, project_mau
 from helpers.steps.goals.seasons import compare_months, seasons_finding
