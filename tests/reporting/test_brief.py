@@ -333,7 +333,8 @@ def test_every_arm_has_its_light(tmp_path: Path) -> None:
 def test_small_groups_are_not_counted_out(tmp_path: Path) -> None:
     everything(tmp_path, n_lost=7, n_stopped=8)
     text = text_of(draw(tmp_path))
-    assert "CNY 161 – &lt; 10" in text
+    assert "CNY 161" not in text
+    assert "– – &lt; 10" in text
     assert "most of the shortfall" not in text
 
 
@@ -398,3 +399,39 @@ def test_it_prints_on_one_side_and_fits_a_phone(
     assert trouble == []
     assert width <= PHONE["width"]
     assert len(re.findall(rb"/Type\s*/Page[^s]", printed)) == 1
+
+
+def test_figures_and_leaks_of_a_few_customers_are_not_said(tmp_path: Path) -> None:
+    review(tmp_path)
+    shown = brief.render(tmp_path, language="en", title="A case")
+    assert "71.2" in shown
+    file = tmp_path / POST_MORTEM / "result.json"
+    kept = json.loads(file.read_text(encoding="utf-8"))
+    for figure in kept["figures"]:
+        if figure["key"] in ("hunter_cost", "redeemed_share"):
+            figure["n"] = 7
+    file.write_text(json.dumps(kept), encoding="utf-8")
+    masked = brief.render(tmp_path, language="en", title="A case")
+    assert "71.2" not in masked
+    assert "77" in shown
+    assert not re.search(r"\b77\b", re.sub(r"<style>.*?</style>", "", masked, flags=re.S))
+    assert "&lt; 10" in masked
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "Not shown, of too few customers"), ("zh", "客户过少，不予展示")]
+)
+def test_a_withheld_step_is_named_and_the_rest_is_drawn(tmp_path: Path, language: str, words: str) -> None:
+    review(tmp_path)
+    keep(tmp_path, GOALS, [Figure("mau", 1200, unit="customers", n=1200)], [said("mau")])
+    file = tmp_path / POST_MORTEM / "result.json"
+    kept = json.loads(file.read_text(encoding="utf-8"))
+    kept["about"] |= {"withheld": {"en": "This campaign has fewer than 10.", "zh": "本次活动不足 10 人。"}}
+    file.write_text(json.dumps(kept), encoding="utf-8")
+    shown = brief.render(tmp_path, language=language, title="A case")
+    assert kept["about"]["withheld"][language] in shown
+    assert words in shown
+    assert "71.2" not in shown
+    assert 'class="light' not in shown
+    assert KeptCase(tmp_path).has(GOALS)
+    assert not KeptCase(tmp_path).has(POST_MORTEM)

@@ -15,6 +15,7 @@ from helpers.findings.lists import ListHead, write_list
 from helpers.metrics import contacts, segments
 from helpers.metrics.channels import read_channels
 from helpers.models.experiments import assign
+from helpers.reporting.tables import masked_rows
 from helpers.steps import channels as matrix
 from helpers.steps.channels import campaign_list
 
@@ -132,3 +133,28 @@ def test_an_empty_salt_and_a_full_hold_out_are_refused() -> None:
         campaign_list.read_draw("", salt="", holdout_share=0.3)
     with pytest.raises(ValueError, match="holdout_share should be at least 0 and below 1"):
         campaign_list.read_draw("", salt="x", holdout_share=1.0)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "told", "untold"),
+    [
+        ([1500, 40, 60, 300, 0, 1100], ["40 closed", "60 without", "0 without a channel"], ["fewer", "some closed"]),
+        (
+            [1500, 4, 60, 336, 0, 1100],
+            ["fewer than 10 closed", "some without consent", "336 not active", "0 without a channel"],
+            ["60", "4 closed"],
+        ),
+    ],
+)
+def test_reasons_of_a_few_customers_are_not_counted_in_the_sentence(
+    sizes: list[int], told: list[str], untold: list[str]
+) -> None:
+    reasons = ["in_segment", "account_closed", "no_consent", "not_active", "no_channel_left", "on_the_list"]
+    counts = pd.DataFrame({"reason": reasons, "n_customers": sizes})
+    people = pd.DataFrame({"is_holdout": [True] * 300 + [False] * 800})
+    text = matrix.list_finding(people, counts, segment_name=Text("silver", "银发"), n_arms=2).text
+    assert all(words in text.en for words in told)
+    assert not any(words in text.en for words in untold)
+    # what the sentence tells and what the table shows are the same rows
+    masked = masked_rows(counts)
+    assert [f"{size:,}" in text.en for size in sizes] == [not is_masked for is_masked in masked]

@@ -116,6 +116,11 @@ class Bank:
         return {name: int(table.count().execute()) for name, table in self.tables.items() if table is not None}
 
     @cached_property
+    def n_customers(self) -> int:
+        """Customers that are looked at: of the branch, known on the day."""
+        return int(self.customers.count().execute())
+
+    @cached_property
     def log_days(self) -> tuple[date, date]:
         """First and last day of the activity log, within what is seen."""
         row = (

@@ -1,4 +1,4 @@
-"""Which parts of a whole are too small to be shown, and which others would give them away."""
+"""Which figures and parts of a whole are of too few customers to be shown, and which others would give them away."""
 
 from __future__ import annotations
 
@@ -6,6 +6,29 @@ from collections.abc import Sequence
 
 from helpers.findings.finding import Text
 from helpers.findings.numbers import MIN_GROUP_SIZE
+
+# Units of what is measured on customers; a number of forms, rules or campaigns (a count, a score) tells of nobody.
+_OF_CUSTOMERS = ("customers", "share", "points", "money", "money_each", "days", "ratio")
+
+
+def tells_of_few(n: int | None, unit: str, *, least: int = MIN_GROUP_SIZE) -> bool:
+    """Tell whether a figure speaks of 1 to ``least`` − 1 customers, so that it is not to be shown.
+
+    Parameters
+    ----------
+    n : int or None
+        Size of the figure's group.
+    unit : str
+        One of :data:`helpers.findings.numbers.UNITS`.
+    least : int
+        Smallest group that is shown.
+
+    Examples
+    --------
+    >>> tells_of_few(2, "money"), tells_of_few(200, "money"), tells_of_few(9, "count"), tells_of_few(None, "money")
+    (True, False, False, False)
+    """
+    return n is not None and 0 < n < least and unit in _OF_CUSTOMERS
 
 
 def hidden_parts(sizes: Sequence[float], *, least: int = MIN_GROUP_SIZE) -> list[bool]:
@@ -49,6 +72,22 @@ def fewer(least: int = MIN_GROUP_SIZE) -> Text:
     Text(en='fewer than 10', zh='不足 10')
     """
     return Text(f"fewer than {least}", f"不足 {least}")
+
+
+def said_parts(sizes: Sequence[float], *, least: int = MIN_GROUP_SIZE) -> list[Text]:
+    """Words for the customers of each part of a whole, for a sentence; those that :func:`hidden_parts` hides aren't told.
+
+    Examples
+    --------
+    >>> [words.en for words in said_parts([1200, 4, 80, 0])]
+    ['1,200', 'fewer than 10', 'some', '0']
+    """
+    hidden = hidden_parts(sizes, least=least)
+    some = Text("some", "若干")
+    return [
+        (fewer(least) if size < least else some) if is_hidden else Text(f"{int(size):,}", f"{int(size):,}")
+        for size, is_hidden in zip(sizes, hidden, strict=True)
+    ]
 
 
 def _together(sizes: Sequence[float], hidden: Sequence[bool]) -> float:

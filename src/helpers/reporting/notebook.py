@@ -7,10 +7,11 @@ import html
 import io
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from helpers.findings import Figure, Finding, StepResult, Text
+from helpers.findings import Figure, Finding, StepResult, Text, small
 from helpers.findings.numbers import LANGUAGES, check_language
 from helpers.reporting import tables
 from helpers.reporting.plots import titles
@@ -41,7 +42,14 @@ class Page:
     run_dir : str or Path
         Folder of the case; empty keeps nothing (an analyst's dry run).
     min_group_size : int
-        Groups of fewer customers are neither in a table nor in a chart of the page.
+        Groups of fewer customers are neither in a table nor in a chart of the page. Where all that the page could
+        speak of is such a group (a branch of seven customers, a campaign of five), it shows none of its findings,
+        tables and charts; they are kept all the same, and 1 shows them.
+
+    Attributes
+    ----------
+    withheld : Text or None
+        Why the page shows nothing, if it doesn't.
     """
 
     def __init__(
@@ -57,16 +65,60 @@ class Page:
         self.min_group_size = min_group_size
         self.bank = bank
         self.result = StepResult(step, run_dir=run_dir)
+        self.withheld: Text | None = None
 
     def header(self) -> Shown:
-        """Show what the page stands on: bank, day, branch, data fingerprint, and that it is simulated if it is."""
-        return Shown(_header(self.bank, self.language))
+        """Show what the page stands on: bank, day, branch, data fingerprint, and that it is simulated if it is.
+
+        A branch of fewer than ``min_group_size`` customers is withheld; a whole bank that small can't be in use, and is
+        only remarked upon.
+        """
+        head = Shown(_header(self.bank, self.language))
+        if self.bank.branch:
+            return self.stack(head, self.only_of(self.bank.n_customers, Text("this branch", "该网点")))
+        if self._n_whole < self.min_group_size:
+            few = small.fewer(self.min_group_size)
+            words = Text(
+                f"The bank has {few.en} customers: this page speaks of single persons.",
+                f"全行客户{few.zh} 人：本页涉及个人。",
+            )
+            return self.stack(head, self.message(words, tone="warning"))
+        return head
+
+    @property
+    def _n_whole(self) -> int:
+        return (self.bank.whole or self.bank).n_customers
+
+    def only_of(self, n_customers: int, whom: Text) -> Shown:
+        """Say that all that follows speaks of a group, and show nothing of it if that is too small.
+
+        Parameters
+        ----------
+        n_customers : int
+            Size of the group. None at all is no small group: what is said of nobody tells of nobody; nor is any in a
+            bank that is itself no larger, of which the header has spoken.
+        whom : Text
+            The group, as in “this branch has fewer than 10 customers”.
+        """
+        if self.withheld is not None or not 0 < n_customers < self.min_group_size <= self._n_whole:
+            return Shown("")
+        few = small.fewer(self.min_group_size)
+        said = Text(
+            f"{whom.en[:1].upper()}{whom.en[1:]} has {few.en} customers. What there is to say would tell of single "
+            "persons, so this page shows no findings, tables or charts of them.",
+            f"{whom.zh}客户{few.zh} 人，任何结论都可能指向个人，故本页不展示其结论、表格与图表。",
+        )
+        shown = self.message(said, tone="warning")
+        self.withheld = said
+        return shown
 
     def finding(self, finding: Finding | None) -> Shown:
         """Record a finding and show it as a call-out; None (nothing to say) shows nothing."""
         if finding is None:
             return Shown("")
         self.result.add(finding)
+        if self.withheld is not None:
+            return Shown("")
         words = html.escape(finding.text.say(self.language))
         key = html.escape(finding.key)
         return Shown(
@@ -109,6 +161,8 @@ class Page:
         is_first = bool(name) and name not in self.result.tables
         if name:
             self.result.add_table(name, table)
+        if self.withheld is not None:
+            return Shown("")
         return Shown(
             tables.to_html(
                 table,
@@ -140,7 +194,7 @@ class Page:
         """
         from helpers.reporting.plots import style
 
-        if table is None or len(table) == 0:
+        if table is None or len(table) == 0 or self.withheld is not None:
             return Shown("")
         table, n_masked = tables.without_masked(table, min_group_size=self.min_group_size)
         said = tables.masked_words(n_masked, min_group_size=self.min_group_size)
@@ -156,7 +210,9 @@ class Page:
 
     def message(self, text: Text, *, tone: str = "plain") -> Shown:
         """Show words that are no finding (what can't be answered without a table, a remark of the data doctor)."""
-        return Shown(f'<p class="message {html.escape(tone)}">{html.escape(text.say(self.language))}</p>')
+        if self.withheld is not None:
+            return Shown("")
+        return _message(text, tone, self.language)
 
     def messages(self, *texts: Text | None) -> Shown:
         """Show several messages below each other; None shows nothing."""
@@ -172,6 +228,7 @@ class Page:
             "simulated": self.bank.simulated,
             "fingerprint": self.bank.fingerprint,
             "tables_read": list(self.bank.tables_read),
+            "withheld": None if self.withheld is None else asdict(self.withheld),
         }
         file = self.result.keep()
         n_findings, n_tables = len(self.result.findings), len(self.result.tables)
@@ -185,7 +242,7 @@ class Page:
                 f"Kept for the next step: {n_findings} findings, {n_tables} tables.",
                 f"已为下一步保存：{n_findings} 条结论、{n_tables} 张表。",
             )
-        return self.message(text)
+        return _message(text, "plain", self.language)
 
 
 class Shown:
@@ -200,6 +257,10 @@ class Shown:
 
     def __repr__(self) -> str:
         return self.text.en if self.text else "<shown on the page>"
+
+
+def _message(text: Text, tone: str, language: str) -> Shown:
+    return Shown(f'<p class="message {html.escape(tone)}">{html.escape(text.say(language))}</p>')
 
 
 def describe(ax: Any, language: str) -> str:

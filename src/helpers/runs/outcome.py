@@ -17,12 +17,19 @@ WARNING_TONES = ("warning", "bad")
 
 
 def read(reports: Path, entry: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Read the result of a board entry's step; None if it is not done, or the result is not there."""
+    """Read the result of a board entry's step; None if it is not done, or the result is not there.
+
+    Where the page is withheld (so few customers that single persons would be told of), the board's copy has no figures
+    and no findings either.
+    """
     if entry["state"] != DONE:
         return None
     # Another run of this folder may be at work on it; its own board entry follows.
     folder = reports / entry["playbook"] / entry["case"] / entry["language"] / entry["step"]
-    return read_object(folder / RESULT_FILE) or None
+    result = read_object(folder / RESULT_FILE)
+    if result.get("about", {}).get("withheld"):
+        result |= {"figures": [], "findings": []}
+    return result or None
 
 
 def of(step: str, result: Mapping[str, Any] | None, n_rows: Mapping[str, int]) -> dict[str, Any]:

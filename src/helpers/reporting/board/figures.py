@@ -8,6 +8,7 @@ from typing import Any
 
 from helpers.findings import Figure, Text, Writer
 from helpers.findings.labels import read as read_labels
+from helpers.findings.small import tells_of_few
 
 MAX_FIGURES = 4
 _TARGET = Text("target", "目标")
@@ -94,7 +95,7 @@ def main_figures(step: str, figures: Sequence[Mapping[str, Any]]) -> list[dict[s
     Returns
     -------
     list of dict
-        The figures as they are kept, with ``target``: None, or ``key`` (empty if it is no figure) and ``value``. Of
+        The figures as they are kept, without those of a few customers, with ``target``: None, or ``key`` (empty if it is no figure) and ``value``. Of
         a step that the board doesn't know, the first figures that have a name in both languages.
 
     Examples
@@ -103,7 +104,11 @@ def main_figures(step: str, figures: Sequence[Mapping[str, Any]]) -> list[dict[s
     >>> [(figure["key"], figure["target"]) for figure in main_figures("01_goal_decomposition", kept)]
     [('projected_mau', {'key': 'target_mau', 'value': 290})]
     """
-    there = {figure["key"]: figure for figure in figures if figure.get("value") is not None}
+    there = {
+        figure["key"]: figure
+        for figure in figures
+        if figure.get("value") is not None and not tells_of_few(figure.get("n"), figure.get("unit", ""))
+    }
     known = MAIN.get(_words(step))
     if known is None:
         labels = read_labels()

@@ -13,7 +13,7 @@ from helpers.findings.numbers import check_language, day
 from helpers.reporting import fonts, pages
 from helpers.reporting.brief import blocks as parts
 from helpers.reporting.brief import light as lighting
-from helpers.reporting.brief.kept import STEPS, KeptCase
+from helpers.reporting.brief.kept import POST_MORTEM, STEPS, KeptCase
 from helpers.reporting.brief.lines import Line, Lines
 from helpers.reporting.brief.stake import at_stake
 
@@ -81,7 +81,7 @@ def render(
     check_language(language)
     case = KeptCase(Path(run_dir))
     lines = Lines(case, language)
-    shown = lighting.lights(case)
+    shown = [] if POST_MORTEM in case.withheld or case.is_withheld else lighting.lights(case)
     markup = (
         pages.environment(pages.TEMPLATES)
         .get_template("brief.html.j2")
@@ -93,10 +93,11 @@ def render(
             board=board,
             links=[{"href": href, "text": text} for href, text in links],
             simulated=bool(case.about.get("simulated")),
+            withheld=next((said.say(language) for said in case.withheld.values()), ""),
             facts=_facts(case, language),
             lights=[_light(lines, light) for light in shown[: parts.MAX_ARMS]],
             more_arms=len(shown) > parts.MAX_ARMS,
-            blocks=[asdict(block) for block in parts.blocks(lines)],
+            blocks=[] if case.is_withheld else [asdict(block) for block in parts.blocks(lines)],
         )
     )
     css = pages.stylesheet() + (pages.TEMPLATES / "brief.css").read_text(encoding="utf-8").strip()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pandas as pd
 
 from helpers.findings import Figure, Text
-from helpers.findings.numbers import MIN_GROUP_SIZE
 from helpers.reporting.brief.frame import block
 from helpers.reporting.brief.kept import ACTIVITY, CHANNELS, GOALS, POST_MORTEM
 from helpers.reporting.brief.lines import Block, Line, Lines
@@ -224,13 +223,11 @@ def leak(lines: Lines) -> Block:
     funnel = lines.case.table(POST_MORTEM, "funnel")
     if funnel is not None and len(funnel) > 1 and funnel["cost_lost"].max() > 0:
         row = funnel.sort_values("cost_lost", ascending=False).iloc[0]
-        n = int(row["n_lost"])
         stage = lines.code("stage", row["stage"])
         found.append(
-            Line(
-                name=lines.write(f"Spent on those who stopped before “{stage}”", f"止步于“{stage}”之前者的花费"),
-                value=lines.n(row["cost_lost"], "money"),
-                n=f"{n:,}" if n >= MIN_GROUP_SIZE else f"< {MIN_GROUP_SIZE}",
+            lines.line(
+                Figure("cost_lost", float(row["cost_lost"]), unit="money", n=int(row["n_lost"])),
+                lines.write(f"Spent on those who stopped before “{stage}”", f"止步于“{stage}”之前者的花费"),
                 href=lines.case.link(POST_MORTEM, table="funnel", finding="leak"),
             )
         )

@@ -27,10 +27,21 @@ TITLES = {
 
 
 def not_run(lines: Lines, *steps: str) -> str:
-    """Say which step a place waits for."""
-    missing = [lines.say(STEP_NAMES[step]) for step in steps if not lines.case.has(step)]
-    joined = (", " if lines.write.language == "en" else "、").join(missing)
-    return lines.write(f"Not run, or not to its end: {joined}.", f"未运行或未完成：{joined}。") if missing else ""
+    """Say which step a place waits for, or which is not shown for want of customers."""
+    withheld = [step for step in steps if step in lines.case.withheld]
+    missing = [step for step in steps if not lines.case.has(step) and step not in withheld]
+    said = []
+    if missing:
+        names = _names(lines, missing)
+        said.append(lines.write(f"Not run, or not to its end: {names}.", f"未运行或未完成：{names}。"))
+    if withheld:
+        names = _names(lines, withheld)
+        said.append(lines.write(f"Not shown, of too few customers: {names}.", f"客户过少，不予展示：{names}。"))
+    return lines.write(" ", "").join(said)
+
+
+def _names(lines: Lines, steps: Iterable[str]) -> str:
+    return lines.write(", ", "、").join(lines.say(STEP_NAMES[step]) for step in steps)
 
 
 def block(lines: Lines, key: str, found: Iterable[Line | None], *steps: str, summary: str = "") -> Block:

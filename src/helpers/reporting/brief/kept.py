@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from helpers import findings
-from helpers.findings import Figure, Finding, KeptResult
+from helpers.findings import Figure, Finding, KeptResult, Text
 from helpers.reporting.tables import anchor
 
 if TYPE_CHECKING:
@@ -37,7 +37,11 @@ class KeptCase:
 
     def __init__(self, run_dir: Path) -> None:
         self.run_dir = run_dir
-        self.results: dict[str, KeptResult | None] = {step: _read(run_dir, step) for step in STEPS}
+        there = {step: _read(run_dir, step) for step in STEPS}
+        # The page of so few customers that single persons would be told of shows nothing; the brief shows none of it.
+        self.withheld = {step: _withheld(result) for step, result in there.items() if _withheld(result) is not None}
+        self.results = {step: None if step in self.withheld else result for step, result in there.items()}
+        self._ran = [result for result in there.values() if result is not None]
         self._ids: dict[str, set[str]] = {}
 
     def has(self, step: str) -> bool:
@@ -86,8 +90,12 @@ class KeptCase:
     @cached_property
     def about(self) -> dict[str, object]:
         """What the last step that ran stands on: bank, day, branch, currency."""
-        ran = [result for result in self.results.values() if result is not None]
-        return dict(ran[-1].about) if ran else {}
+        return dict(self._ran[-1].about) if self._ran else {}
+
+    @property
+    def is_withheld(self) -> bool:
+        """Whether every step that ran is withheld: a case of too few customers to be shown."""
+        return bool(self.withheld) and not any(self.results.values())
 
     @property
     def currency(self) -> str:
@@ -99,6 +107,11 @@ class KeptCase:
         """Last day that the last step saw."""
         day = self.about.get("as_of")
         return date.fromisoformat(str(day)) if day else None
+
+
+def _withheld(result: KeptResult | None) -> Text | None:
+    words = None if result is None else result.about.get("withheld")
+    return Text(**words) if words else None
 
 
 def _read(run_dir: Path, step: str) -> KeptResult | None:

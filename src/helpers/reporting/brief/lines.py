@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from helpers.findings import Figure, Text, Writer
+from helpers.findings import Figure, Text, Writer, small
 from helpers.findings.labels import label
+from helpers.findings.numbers import MIN_GROUP_SIZE, MISSING
 from helpers.reporting.brief.kept import KeptCase
 
 _STRIP_WIDTH, _STRIP_HEIGHT = 96, 12
@@ -79,6 +80,11 @@ class Lines:
         # The head of the page says once that all intervals are 95 % ones.
         return text.partition("CI " if self.write.language == "en" else "置信区间 ")[2] or text
 
+    def figure(self, step: str, key: str) -> Figure | None:
+        """Return a kept figure for a sentence; None if it isn't there or speaks of a few customers."""
+        figure = self.case.figure(step, key)
+        return None if figure is None or small.tells_of_few(figure.n, figure.unit) else figure
+
     def of(
         self,
         step: str,
@@ -114,7 +120,9 @@ class Lines:
         reference: float | None = None,
         note: str = "",
     ) -> Line:
-        """Write a figure as a line."""
+        """Write a figure as a line; of one that speaks of a few customers, only that."""
+        if small.tells_of_few(figure.n, figure.unit):
+            return Line(name=name, value=MISSING, n=f"< {MIN_GROUP_SIZE}", href=href)
         return Line(
             name=name,
             value=self.n(figure.value, figure.unit, signed=signed),

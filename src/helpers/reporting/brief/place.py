@@ -20,8 +20,8 @@ def place(lines: Lines) -> Block:
 
 def _people(lines: Lines) -> Line | None:
     parts: list[tuple[str, str]] = []
-    focus, share = (lines.case.figure(SEGMENTS, key) for key in ("focus_customers", "focus_share"))
-    kept = lines.case.figure(SEGMENTS, "retained")
+    focus, share = (lines.figure(SEGMENTS, key) for key in ("focus_customers", "focus_share"))
+    kept = lines.figure(SEGMENTS, "retained")
     curves = lines.case.table(SEGMENTS, "retention_curves")
     if focus is not None and share is not None:
         who, part = lines.n(focus.value, "customers"), lines.n(share.value, "share")
@@ -44,7 +44,7 @@ def _people(lines: Lines) -> Line | None:
 
 def _goods(lines: Lines) -> Line | None:
     parts: list[tuple[str, str]] = []
-    used, spent = (lines.case.figure(POST_MORTEM, key) for key in ("redeemed_share", "reward_cost"))
+    used, spent = (lines.figure(POST_MORTEM, key) for key in ("redeemed_share", "reward_cost"))
     if used is not None and spent is not None:
         taken, cost, number = f"{used.n or 0:,}", lines.n(spent.value, "money"), _with_bounds(lines, used)
         words = lines.write(

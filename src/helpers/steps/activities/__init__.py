@@ -22,13 +22,14 @@ from helpers.steps.activities.sentences import (
 )
 from helpers.steps.activities.sizing import Sizing, size_mechanism
 from helpers.steps.activities.whom import GROUP_COLUMNS, Whom, whom_findings, whom_to_treat
-from helpers.steps.activities.words import CAPTIONS
+from helpers.steps.activities.words import CAPTIONS, WHOM
 
 __all__ = [
     "CAPTIONS",
     "GOALS",
     "GROUP_COLUMNS",
     "WEIGHTS",
+    "WHOM",
     "ChosenForm",
     "EffectRanges",
     "Plan",

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import stats
 
-from helpers.findings import Figure, Finding, Text
+from helpers.findings import Figure, Finding, Text, small
+from helpers.findings.numbers import MIN_GROUP_SIZE
 from helpers.steps.activities.words import branch_words, segment_name
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from helpers.steps.activities.plan import Plan
 
 SUGGESTION = "suggestion"
+# Why members of the segment can't be treated; the first that applies counts.
+REASONS = ("account_closed", "no_consent", "not_active")
 
 
 def baseline_findings(
@@ -26,6 +29,7 @@ def baseline_findings(
     left_out: pd.DataFrame,
     insight: KeptResult | None,
     currency: str,
+    min_group_size: int = MIN_GROUP_SIZE,
 ) -> list[Finding]:
     """Say how many customers can be treated, what the goal was in the rehearsal, and what step 2 suggested.
 
@@ -40,6 +44,8 @@ def baseline_findings(
         Result of step 2, None in a dry run.
     currency : str
         ISO code.
+    min_group_size : int
+        It isn't said how many were left out for a reason that fewer share, nor what would give that away.
     """
     who = segment_name(plan.segment)
     by_reason = left_out.set_index("reason")["n_customers"].astype(int)
@@ -50,14 +56,15 @@ def baseline_findings(
         Figure("n_eligible", n_eligible, unit="customers", n=n_members, period=day),
         *(
             Figure(f"n_{reason}", int(by_reason[reason]), unit="customers", n=n_members, period=day)
-            for reason in ("account_closed", "no_consent", "not_active")
+            for reason in REASONS
         ),
     )
+    closed, silent, away = small.said_parts([int(by_reason[reason]) for reason in REASONS], least=min_group_size)
     out = Text(
-        f" Of {n_members:,} members {by_reason['account_closed']:,} closed their account, {by_reason['no_consent']:,} gave "
-        f"no consent to marketing, {by_reason['not_active']:,} didn't come within {plan.active_within_days} days.",
-        f"客群共 {n_members:,} 人，其中已销户 {by_reason['account_closed']:,} 人、未授权营销 {by_reason['no_consent']:,} 人、"
-        f"{plan.active_within_days} 天内未活跃 {by_reason['not_active']:,} 人，均未计入。",
+        f" Of {n_members:,} members {closed.en} closed their account, {silent.en} gave no consent to marketing, {away.en} "
+        f"didn't come within {plan.active_within_days} days.",
+        f"客群共 {n_members:,} 人，其中已销户 {closed.zh} 人、未授权营销 {silent.zh} 人、"
+        f"{plan.active_within_days} 天内未活跃 {away.zh} 人，均未计入。",
     )
     past = rehearsed[plan.goal].dropna().astype(float)
     if len(past) < 2:

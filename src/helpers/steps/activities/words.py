@@ -38,6 +38,9 @@ HABIT_BASIS: dict[str, Text] = {
     ASSUMPTION: Text("an assumption of the catalogue", "目录假设"),
 }
 
+# Whom the page speaks of.
+WHOM = Text("the group that this campaign could treat", "本次活动可触达的")
+
 CAPTIONS: dict[str, Text] = {
     "past_campaigns": Text(
         "Past campaigns: take-up, and whether they can testify to an effect", "历史活动：参与情况，以及能否作为效果依据"

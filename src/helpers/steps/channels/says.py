@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from helpers.findings import Figure, Finding, Text
+from helpers.findings import Figure, Finding, Text, Writer, small
+from helpers.findings.numbers import MIN_GROUP_SIZE
 from helpers.metrics.acquisition import TOTAL
 from helpers.metrics.channels import read_channels
 from helpers.metrics.contacts import Rule
@@ -261,20 +262,38 @@ def policy_finding(table: pd.DataFrame | None, rules: dict[str, Rule]) -> Findin
     return Finding("contact_policy", text, (figure,), "breaches", "bad" if n_breaches else "good")
 
 
-def list_finding(people: pd.DataFrame, counts: pd.DataFrame, *, segment_name: Text, n_arms: int) -> Finding:
-    """How long the campaign list is, how many are held out, and who is not on it and why."""
-    by = counts.set_index("reason")["n_customers"]
+def list_finding(
+    people: pd.DataFrame, counts: pd.DataFrame, *, segment_name: Text, n_arms: int, min_group_size: int = MIN_GROUP_SIZE
+) -> Finding:
+    """How long the campaign list is, how many are held out, and who is not on it and why.
+
+    What its table masks is not told here either.
+    """
+    by = counts.set_index("reason")["n_customers"].astype(int)
     n = len(people)
     held = int(people["is_holdout"].sum()) if n else 0
     figures = (
         Figure("list_size", n, unit="customers", n=int(by["in_segment"])),
         Figure("held_out", held, unit="customers", n=n),
     )
-    text = Text(
-        f"The list holds {n:,} of {int(by['in_segment']):,} customers of the segment {segment_name.en} in {n_arms} arms, "
-        f"{held:,} of them held out. Not on it: {int(by['account_closed']):,} closed, {int(by['no_consent']):,} without consent to marketing, {int(by['not_active']):,} not active "
-        f"lately, {int(by['no_channel_left']):,} without a channel that they have not refused.",
-        f"名单含{segment_name.zh} {int(by['in_segment']):,} 人中的 {n:,} 人，分 {n_arms} 组，其中留白 {held:,} 人。未列入：已销户 "
-        f"{int(by['account_closed']):,} 人，未授权营销 {int(by['no_consent']):,} 人，近期不活跃 {int(by['not_active']):,} 人，已无可用渠道 {int(by['no_channel_left']):,} 人。",
+    said = dict(zip(by.index, small.said_parts(list(by), least=min_group_size), strict=True))
+    out = (
+        small.said_parts([held], least=min_group_size)[0]
+        if said["on_the_list"].en[0].isdigit()
+        else said["on_the_list"]
     )
+
+    def sentence(w: Writer) -> str:
+        at = {reason: words.say(w.language) for reason, words in said.items()}
+        return w(
+            f"The list holds {at['on_the_list']} of {at['in_segment']} customers of the segment {segment_name.en} in {n_arms} "
+            f"arms, {out.en} of them held out. Not on it: {at['account_closed']} closed, {at['no_consent']} without "
+            f"consent to marketing, {at['not_active']} not active lately, {at['no_channel_left']} without a channel that "
+            "they have not refused.",
+            f"名单含{segment_name.zh} {at['in_segment']} 人中的 {at['on_the_list']} 人，分 {n_arms} 组，其中留白 {out.zh} 人。未列入："
+            f"已销户 {at['account_closed']} 人，未授权营销 {at['no_consent']} 人，近期不活跃 {at['not_active']} 人，已无可用渠道 "
+            f"{at['no_channel_left']} 人。",
+        )
+
+    text = Text.write(sentence)
     return Finding("campaign_list", text, figures, "", "plain" if n else "warning")

@@ -2,7 +2,7 @@
 
 from helpers.metrics.economics import read_economics
 from helpers.steps.post_mortem import nothing
-from helpers.steps.post_mortem.captions import CAPTIONS, gap_captions
+from helpers.steps.post_mortem.captions import CAPTIONS, WHOM, gap_captions
 from helpers.steps.post_mortem.cases import Case, metric_unit, open_case
 from helpers.steps.post_mortem.decisions import SHOWN as CYCLE_COLUMNS
 from helpers.steps.post_mortem.decisions import Decision, decide, decision_findings, next_cycle
@@ -48,6 +48,7 @@ __all__ = [
     "GROUP_COLUMNS",
     "POLICY_COLUMNS",
     "SHARE_BOUNDS",
+    "WHOM",
     "Case",
     "Decision",
     "Hunters",

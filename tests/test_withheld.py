@@ -1,0 +1,100 @@
+"""A branch of seven customers: every step runs and keeps its result, and no page tells of them."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from helpers.cli import app
+from helpers.findings import Figure, Finding, Text
+from helpers.reporting import Page
+
+BRANCH = "Pier"
+GROUPS = pd.DataFrame({"branch": ["Harbour", "Hill"], "n": [900, 300], "share": [0.75, 0.25]})
+FOUND = Finding("mau", Text("MAU is 5.", "月活 5 人。"), (Figure("mau", 5, unit="customers"),))
+FEW = {"en": "fewer than 10 customers", "zh": "客户不足 10 人"}
+
+
+@pytest.fixture(scope="module")
+def small_branch(sample_bank_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample bank with seven of its campaign's customers in a branch of their own."""
+    folder = tmp_path_factory.mktemp("bank") / "bank"
+    shutil.copytree(sample_bank_folder, folder)
+    file = folder / "customers.parquet"
+    customers = pd.read_parquet(file)
+    assigned = pd.read_parquet(folder / "assignments.parquet")
+    ids = assigned.loc[assigned["campaign_id"] == "K001", "customer_id"].sort_values().head(7)
+    customers.loc[customers["customer_id"].isin(ids), "branch"] = BRANCH
+    customers.to_parquet(file, index=False)
+    return folder
+
+
+@pytest.mark.parametrize(("language", "steps"), [("en", []), ("zh", ["--step", "1"])])
+def test_a_branch_of_seven_has_pages_that_say_so_and_tell_nothing(
+    small_branch: Path, tmp_path: Path, language: str, steps: list[str]
+) -> None:
+    arguments = ["--bank", str(small_branch), "--reports", str(tmp_path), "--language", language, "--case", "harbour"]
+    done = CliRunner().invoke(app, ["run", "silver_checkin", *arguments, *steps, "-p", f"branch={BRANCH}"])
+    assert done.exit_code == 0, done.output
+    pages = sorted((tmp_path / "silver_checkin").glob("*/*/*.html"))
+    assert len(pages) == (2 if steps else 6)
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        assert FEW[language] in text, page.name
+        assert not re.findall(r'data-finding|class="num|<img', text), page.name
+        assert page.stem == "brief" or (page.parent / page.stem / "result.json").is_file()
+    entries = json.loads((tmp_path / "board.json").read_text(encoding="utf-8"))["runs"]
+    assert entries
+    assert all(entry["state"] == "done" and not entry["figures"] and not entry["warnings"] for entry in entries)
+
+
+@pytest.fixture
+def shown(tiny_bank: Callable[..., Any]) -> Callable[..., list[str]]:
+    """What a page of a bank of so many customers shows of a group of so many of them."""
+
+    def make(n_customers: int, n_group: int, **settings: Any) -> list[str]:
+        ids = [f"C{number:09d}" for number in range(1, n_customers + 1)]
+        joined = pd.to_datetime(["2024-01-01"] * n_customers).date
+        customers = pd.DataFrame({"customer_id": ids, "joined_date": joined, "branch": "Harbour", "gender": "F"})
+        customers["birth_year"] = pd.array([1980] * n_customers, dtype="Int64")
+        page = Page("05_post_mortem", bank=tiny_bank(customers=customers, as_of="2024-03-31"), **settings)
+        page.header()
+        parts = [
+            page.only_of(n_group, Text("this campaign", "本次活动")),
+            page.finding(FOUND),
+            page.table(GROUPS, "groups"),
+            page.message(Text("Five of them came.", "来了五人。")),
+        ]
+        assert page.result.figure("mau").value == 5
+        assert "groups" in page.result.tables
+        return [part.html for part in parts]
+
+    return make
+
+
+def test_a_campaign_of_five_in_a_larger_bank_is_kept_and_not_shown(shown: Callable[..., list[str]]) -> None:
+    said, *rest = shown(30, 5)
+    assert "This campaign has fewer than 10 customers" in said
+    assert rest == ["", "", ""]
+
+
+def test_large_groups_nobody_and_a_minimum_of_one_are_shown(shown: Callable[..., list[str]]) -> None:
+    for parts in (shown(30, 10), shown(30, 0), shown(30, 5, min_group_size=1)):
+        said, *rest = parts
+        assert said == ""
+        assert all(rest)
+
+
+def test_a_whole_bank_of_few_customers_is_shown_with_a_remark(tiny_bank: Callable[..., Any]) -> None:
+    page = Page("01_goal_decomposition", bank=tiny_bank(as_of="2024-03-31"))
+    assert "this page speaks of single persons" in page.header().html
+    assert page.only_of(2, Text("this campaign", "本次活动")).html == ""
+    assert "MAU is 5." in page.finding(FOUND).html
