@@ -5,11 +5,11 @@ from helpers.models.retention.comparison import logrank
 from helpers.models.retention.counts import SpellCounts, collect
 from helpers.models.retention.cox import CoxRetention, concordance
 from helpers.models.retention.curves import median_retention, survival_curves
+from helpers.models.retention.discrete import DiscreteHazard
 from helpers.models.retention.geometric import ShiftedBetaGeometric
 from helpers.models.retention.left_out import left_out
 from helpers.models.retention.means import restricted_mean, restricted_mean_differences
 from helpers.models.retention.money import money_survival
-from helpers.models.retention.periods import DiscreteHazard
 from helpers.models.retention.spells import spell_summary, spells_from_activity
 from helpers.models.retention.warning import ChurnWarning
 

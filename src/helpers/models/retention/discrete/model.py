@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import ibis
 import numpy as np
@@ -16,24 +15,18 @@ from helpers.models.retention.counts import as_frame, is_lazy
 from helpers.models.retention.design import (
     Covariate,
     Design,
-    DesignRows,
     check_collinear,
-    check_flat,
     check_spread,
-    find_patterns,
-    separation_text,
-    standardise,
     summary,
 )
+from helpers.models.retention.discrete.cells import Cells, Periods
+from helpers.models.retention.discrete.maximiser import maximise
 from helpers.models.retention.fitted import check_fitted
 from helpers.models.retention.left_out import carry
 from helpers.models.retention.left_out import entry as left_out_entry
 from helpers.models.retention.maturity import ended_before
 from helpers.models.retention.prediction import with_interval
 from helpers.models.retention.threads import one_thread
-
-_BLOCK = 1 << 14
-_RUNAWAY = 15.0
 
 
 class DiscreteHazard:
@@ -110,10 +103,10 @@ class DiscreteHazard:
         return self
 
     def _fit(self, columns: list[Covariate], spell: SpellArrays) -> None:
-        periods = _Periods.of(spell, self.period_days, self.partial)
+        periods = Periods.of(spell, self.period_days, self.partial)
         if periods.n_short:
             self.left_out_.append(left_out_entry("not_watched", periods.n_short))
-        cells = _Cells.of(columns, periods, spell.mass)
+        cells = Cells.of(columns, periods, spell.mass)
         shown = self.design_.names_
         check_spread(shown, cells.mean, cells.spread)
         check_collinear(shown, cells.correlation)
@@ -122,7 +115,7 @@ class DiscreteHazard:
             raise ValueError("nobody lapsed in a period that was watched from its start; use shorter periods")
         # Where nobody, or everybody, lapsed the level runs off to infinity; the limit is known without a fit.
         live = (lapsed > 0) & (lapsed < at_risk)
-        level, beta, covariance, value, diagonal, cross = _maximise(cells, live, at_risk, lapsed, shown)
+        level, beta, covariance, value, diagonal, cross = maximise(cells, live, at_risk, lapsed, shown)
         self._mean, self._beta = cells.mean, beta / cells.spread
         covariance = covariance / np.outer(cells.spread, cells.spread)
         self.covariance_ = covariance
@@ -215,199 +208,3 @@ class DiscreteHazard:
         whole = np.minimum((days // self.period_days).astype(int), hazard.shape[1] - 1)
         part = days / self.period_days - whole
         return kept[:, whole] * (1 - hazard[:, whole]) ** part
-
-
-@dataclass(frozen=True)
-class _Periods:
-    """First and last period of each spell, whether it lapsed in the last, and how much of the last was watched."""
-
-    first: np.ndarray | None
-    last: np.ndarray
-    event: np.ndarray
-    share: np.ndarray | None
-    n_periods: int
-    n_short: int
-
-    @classmethod
-    def of(cls, spell: SpellArrays, length: int, partial: str) -> _Periods:
-        days = spell.days
-        if days.dtype.kind in "iu":
-            last = (np.maximum(days, 1) - 1) // length
-        else:
-            last = np.maximum(np.ceil(days / length).astype(np.int64) - 1, 0)
-        last = last.astype(np.int32)
-        first, short = None, 0
-        if spell.entry is not None and spell.entry.any():
-            # Who enters inside a period is followed from the start of the next.
-            first = np.ceil(np.asarray(spell.entry) / length).astype(np.int32)
-            missed = first > last
-            short = int(missed.sum() if spell.rows is None else spell.rows[missed].sum())
-        share = None
-        if partial == "share":
-            watched = np.minimum((days - last * float(length)) / length, 1.0)
-            share = np.where(spell.event == 1, 1.0, watched)
-        return cls(first, last, spell.event, share, int(last.max()) + 1, short)
-
-
-class _Cells:
-    """Customers at risk and lapses by pattern (or row) and period, in blocks."""
-
-    @classmethod
-    def of(cls, columns: list[Covariate], periods: _Periods, mass: np.ndarray | None) -> _Cells:
-        """Count by pattern where there are few, else keep rows."""
-        out = cls()
-        out.periods, out.mass = periods, mass
-        n = len(periods.last)
-        found = find_patterns(columns, n, periods.n_periods)
-        if found is None:
-            out.data = DesignRows(columns, n, _BLOCK)
-            mean, out.spread, out.correlation, _ = standardise(out.data, mass, periods.event)
-            out.centre, out.mean = mean, mean + out.data.shift
-            return out
-        pattern, design = found
-        k = periods.n_periods
-        out.at_risk, out.lapsed = _count(pattern, len(design), k, periods, mass)
-        everybody_starts = periods.first is None and periods.share is None
-        total = out.at_risk[:, 0] if everybody_starts else np.bincount(pattern, mass, minlength=len(design))
-        size = total.sum()
-        out.mean = total @ design / size
-        centred = design - out.mean
-        covariance = (centred * total[:, None]).T @ centred / max(size - 1, 1.0)
-        out.spread = np.sqrt(np.diag(covariance))
-        safe = np.where(out.spread > 0, out.spread, 1.0)
-        out.correlation = covariance / np.outer(safe, safe)
-        out.design = centred / safe
-        return out
-
-    def __init__(self) -> None:
-        self.design: np.ndarray | None = None
-
-    def blocks(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """Design, at risk and lapsed of one block of patterns or rows."""
-        if self.design is not None:
-            yield self.design, self.at_risk, self.lapsed
-            return
-        k = self.periods.n_periods
-        safe = np.where(self.spread > 0, self.spread, 1.0)
-        for start, stop, rows in self.data:
-            part = slice(start, stop)
-            own = _Periods(
-                None if self.periods.first is None else self.periods.first[part],
-                self.periods.last[part],
-                self.periods.event[part],
-                None if self.periods.share is None else self.periods.share[part],
-                k,
-                0,
-            )
-            mass = None if self.mass is None else self.mass[part]
-            yield (rows - self.centre) / safe, *_count(np.arange(stop - start), stop - start, k, own, mass)
-
-    def totals(self) -> tuple[np.ndarray, np.ndarray]:
-        """At risk and lapsed by period."""
-        at_risk, lapsed = np.zeros((2, self.periods.n_periods))
-        for _, n, d in self.blocks():
-            at_risk += n.sum(axis=0)
-            lapsed += d.sum(axis=0)
-        return at_risk, lapsed
-
-
-def _count(
-    pattern: np.ndarray, n_patterns: int, k: int, periods: _Periods, mass: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """At risk and lapsed, each ``(n_patterns, k)``."""
-    shape = (n_patterns, k)
-    keep = slice(None) if periods.first is None else periods.first <= periods.last
-    pattern, last, event = pattern[keep], periods.last[keep], periods.event[keep]
-    own = None if mass is None else mass[keep]
-    key = pattern * np.intp(k)
-    key += last
-    if own is None and periods.share is None:
-        key *= 2
-        key += event
-        both = np.bincount(key, minlength=2 * n_patterns * k).reshape(n_patterns, k, 2)
-        lapsed = both[:, :, 1].astype(float)
-        ends = lapsed + both[:, :, 0]
-    else:
-        ends = np.bincount(key, own, minlength=n_patterns * k).reshape(shape).astype(float)
-        lapsed = np.bincount(key, event if own is None else event * own, minlength=n_patterns * k).reshape(shape)
-    at_risk = np.cumsum(ends[:, ::-1], axis=1)[:, ::-1]
-    if periods.first is not None:
-        late = np.bincount(pattern * np.intp(k) + periods.first[keep], own, minlength=n_patterns * k)
-        after = np.cumsum(late.reshape(shape)[:, ::-1], axis=1)[:, ::-1]
-        # Those who start in a later period than this one are not here yet.
-        at_risk = at_risk - (after - late.reshape(shape))
-    if periods.share is not None:
-        missing = 1.0 - periods.share[keep]
-        missing = missing if own is None else missing * own
-        at_risk = at_risk - np.bincount(key, missing, minlength=n_patterns * k).reshape(shape)
-    return at_risk, lapsed.astype(float)
-
-
-def _maximise(
-    cells: _Cells, live: np.ndarray, at_risk: np.ndarray, lapsed: np.ndarray, names: Sequence[str]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, float, np.ndarray, np.ndarray]:
-    """Newton's method; the levels' diagonal block is eliminated, so each step solves only for the covariates.
-
-    Returns levels, coefficients, their covariance, log-likelihood, and the information's diagonal and cross blocks.
-    """
-    rate = lapsed[live] / at_risk[live]
-    level, beta = np.log(rate / (1 - rate)), np.zeros(len(names))
-    if not live.any():
-        raise ValueError("in every period nobody or everybody lapsed; covariates can't be told apart")
-    value = -np.inf
-    step_level, step_beta = np.zeros_like(level), np.zeros_like(beta)
-    for _ in range(60):
-        for _ in range(40):
-            new = _evaluate(cells, live, level + step_level, beta + step_beta)
-            if new[0] >= value - 1e-12 * abs(value if np.isfinite(value) else 0.0):
-                break
-            step_level, step_beta = step_level / 2, step_beta / 2
-        level, beta = level + step_level, beta + step_beta
-        value, slope_level, slope_beta, diagonal, cross, own = new
-        reduced = own - (cross / diagonal[:, None]).T @ cross
-        try:
-            step_beta = np.linalg.solve(reduced, slope_beta - cross.T @ (slope_level / diagonal))
-        except np.linalg.LinAlgError:
-            break
-        step_level = (slope_level - cross @ step_beta) / diagonal
-        worst = int(np.abs(beta).argmax())
-        if abs(beta[worst]) > _RUNAWAY:
-            raise ValueError(separation_text(names[worst]))
-        if slope_level @ step_level + slope_beta @ step_beta < 1e-11 * max(abs(value), 1.0):
-            # One last step squares what error is left; errors and value are taken where it ends.
-            level, beta = level + step_level, beta + step_beta
-            value, _, _, diagonal, cross, own = _evaluate(cells, live, level, beta)
-            reduced = own - (cross / diagonal[:, None]).T @ cross
-            check_flat(beta, reduced, names)
-            return level, beta, np.linalg.inv(reduced), float(value), diagonal, cross
-    raise ValueError(separation_text(names[int(np.abs(beta).argmax())]))
-
-
-def _evaluate(
-    cells: _Cells, live: np.ndarray, level: np.ndarray, beta: np.ndarray
-) -> tuple[float, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Log-likelihood, slopes, and the blocks of the information matrix."""
-    k, p = len(level), len(beta)
-    value, slope_level, slope_beta = 0.0, np.zeros(k), np.zeros(p)
-    diagonal, cross, own = np.zeros(k), np.zeros((k, p)), np.zeros((p, p))
-    everything = bool(live.all())
-    for design, at_risk, lapsed in cells.blocks():
-        n, d = (at_risk, lapsed) if everything else (at_risk[:, live], lapsed[:, live])
-        score = (design @ beta)[:, None] + level
-        # One exponential serves share and likelihood; beyond 700 it would overflow, and the share is 1 anyway.
-        odds = np.exp(np.minimum(score, 700.0))
-        whole = 1 + odds
-        expected = odds / whole
-        spread = expected / whole
-        expected *= n
-        spread *= n
-        # The sum is large: what the logarithm of 1 + a tiny number loses is below its last digit.
-        value += float(np.vdot(d, score) - np.vdot(n, np.log(whole)))
-        residual = np.subtract(d, expected, out=expected)
-        by_row, by_level = np.ones(len(design)), np.ones(k)
-        slope_level += by_row @ residual
-        slope_beta += (residual @ by_level) @ design
-        diagonal += by_row @ spread
-        cross += spread.T @ design
-        own += (design * (spread @ by_level)[:, None]).T @ design
-    return value, slope_level, slope_beta, diagonal, cross, own
