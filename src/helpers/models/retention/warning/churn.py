@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from functools import cache
 
 import ibis
 import numpy as np
 import pandas as pd
 
-from helpers.findings import Figure, Finding, Text, Writer
+from helpers.findings import Finding
 from helpers.models.retention import columns as col
 from helpers.models.retention.fitted import check_fitted
 from helpers.models.retention.left_out import carry
 from helpers.models.retention.left_out import entry as left_out_entry
 from helpers.models.retention.threads import one_thread
-from helpers.models.retention.warning import features, scores
+from helpers.models.retention.warning import features, said, scores
 from helpers.models.retention.warning.logistic import Logistic, label_of
-
-_MOST_LEVELS = 20
 
 
 class ChurnWarning:
@@ -150,7 +149,7 @@ class ChurnWarning:
         today = pd.Timestamp(as_of).date()
         people = customers if isinstance(customers, pd.DataFrame) else customers.to_pandas()
         col.require(people, ["customer_id", "joined_date"], what="customers")
-        self.attributes_ = _usable(people) if attributes is None else list(attributes)
+        self.attributes_ = features.usable(people) if attributes is None else list(attributes)
         col.require(people, self.attributes_, what="customers")
         if isinstance(activity, pd.DataFrame) and activity.empty:
             raise ValueError("activity has no row; there is nothing to learn from")
@@ -159,12 +158,12 @@ class ChurnWarning:
         if first is None or first is pd.NaT:
             raise ValueError("activity has no row up to as_of; there is nothing to learn from")
         gaps = features.silences(days, silent_days=self.silent_days, as_of=today)
-        self._frames: dict[date, pd.DataFrame] = {}
 
+        @cache
         def frame(cutoff: date) -> pd.DataFrame:
-            if cutoff not in self._frames:
-                self._frames[cutoff] = self._frame(days, people, balances, cutoff)
-            return self._frames[cutoff]
+            return features.table(
+                days, people, balances, cutoff, attributes=self.attributes_, silent_days=self.silent_days
+            )
 
         oldest = pd.Timestamp(first).date() + timedelta(days=self.silent_days)
         tests, bins, weights, today_p = [], [], [], {}
@@ -188,15 +187,21 @@ class ChurnWarning:
                 table = frame(cutoff)
                 n_not_forecast += len(people) - len(table)
                 label = label_of(table, gaps, cutoff, horizon)
-                guess = model.predict(table)
-                names.append(table["customer_id"].to_numpy())
-                tests.append(self._row(horizon, cutoff, label, guess, model.base_rate_, names[-1]))
+                if not len(label):
+                    raise ValueError(
+                        f"no customer was active in the {self.silent_days} days before the test day {cutoff}"
+                    )
+                guess, who = model.predict(table), table["customer_id"].to_numpy()
+                names.append(who)
+                tests.append(
+                    scores.backtest_row(horizon, cutoff, label, guess, model.base_rate_, who, alpha=self.alpha)
+                )
                 labels.append(label)
                 guesses.append(guess)
                 rates.append(np.full(len(label), model.base_rate_))
             label, guess = np.concatenate(labels), np.concatenate(guesses)
-            everybody = np.concatenate(names)
-            tests.append(self._row(horizon, "all", label, guess, np.concatenate(rates), everybody))
+            everybody, rate = np.concatenate(names), np.concatenate(rates)
+            tests.append(scores.backtest_row(horizon, "all", label, guess, rate, everybody, alpha=self.alpha))
             rows = scores.tenths(label, guess, alpha=self.alpha, cluster=everybody)
             bins.append(rows.assign(horizon_days=horizon))
             final = Logistic(self.attributes_).fit([(frame(c), c) for c in known[: self.max_cutoffs]], gaps, horizon)
@@ -221,7 +226,6 @@ class ChurnWarning:
         for tested in (self.backtest_, self.calibration_):
             carry(tested, left_out_entry("not_active_then", n_not_forecast))
         self.as_of_ = today
-        del self._frames
         return self
 
     def better_than_base_rate(self, horizon_days: int) -> bool:
@@ -280,34 +284,8 @@ class ChurnWarning:
         check_fitted(self, "as_of_")
         horizon = self._horizon(horizon_days)
         row = self._overall(horizon)
-        rank = Figure(f"{key}_auc_{horizon}", row["auc"], row["auc_lower"], row["auc_upper"], "score", int(row["n"]))
-        skill = Figure(
-            f"{key}_skill_{horizon}", row["skill"], row["skill_lower"], row["skill_upper"], "share", int(row["n"])
-        )
-        rate = Figure(f"{key}_base_rate_{horizon}", row["base_rate"], *self._rate(row), "share", int(row["n"]))
-        days = self._days(row)
-
-        def better(w: Writer) -> str:
-            return w(
-                f"On {days} past cut-off days the warning beat the base rate: {w.est(rate)} of the customers "
-                f"fell silent within {horizon} days; the squared error of the probabilities was "
-                f"{w.est(skill)} smaller, and the AUC was {w.est(rank)}.",
-                f"在过去 {days} 个截止日的回测中，预警优于基准率：{horizon} 天内沉默的客户占 {w.est(rate)}；"
-                f"预测的均方误差降低 {w.est(skill)}，AUC 为 {w.est(rank)}。",
-            )
-
-        def no_better(w: Writer) -> str:
-            return w(
-                f"The warning is no better than the base rate: on {days} past cut-off days {w.est(rate)} of "
-                f"the customers fell silent within {horizon} days, and the squared error was "
-                f"{w.est(skill)} smaller than that rate's. Do not choose customers by it.",
-                f"预警并不优于基准率：在过去 {days} 个截止日的回测中，{horizon} 天内沉默的客户占 {w.est(rate)}，"
-                f"均方误差相对基准率降低 {w.est(skill)}。请勿据此挑选客户。",
-            )
-
-        text = Text.write(better if row["better"] else no_better)
-        tone = "plain" if row["better"] else "warning"
-        return [Finding(f"{key}_{horizon}", text, (rank, skill, rate), table="churn_backtest", tone=tone)]
+        n_days = int((self.backtest_["horizon_days"] == horizon).sum()) - 1
+        return [said.finding(row, n_days=n_days, alpha=self.alpha, key=key)]
 
     def _check(self) -> list[int]:
         horizons = [col.check_horizon(h, name="horizons_days") for h in self.horizons_days]
@@ -329,76 +307,10 @@ class ChurnWarning:
         pick = (table["horizon_days"] == self._horizon(horizon_days)) & (table["cutoff"] == "all")
         return table[pick].iloc[0]
 
-    def _days(self, row: pd.Series) -> int:
-        return int((self.backtest_["horizon_days"] == row["horizon_days"]).sum()) - 1
-
-    def _rate(self, row: pd.Series) -> tuple[float, float]:
-        low, high = scores.wilson(np.array([row["lapsed"]], float), np.array([row["n"]], float), self.alpha)
-        return float(low[0]), float(high[0])
-
     def _grid(self, latest: date, oldest: date, most: int) -> list[date]:
         """Cut-off days from the latest backwards, none before the oldest."""
         days = [latest - timedelta(days=self.step_days * i) for i in range(most)]
         return [day for day in days if day >= oldest]
-
-    def _frame(
-        self, days: ibis.Table, people: pd.DataFrame, balances: ibis.Table | pd.DataFrame | None, cutoff: date
-    ) -> pd.DataFrame:
-        """Features of one cut-off day."""
-        table = features.behaviour(days, cutoff, silent_days=self.silent_days)
-        names = ["customer_id", "joined_date", *(["closed_date"] if "closed_date" in people else []), *self.attributes_]
-        table = table.merge(people[list(dict.fromkeys(names))], on="customer_id", how="inner")
-        at = int(features.day_number(pd.Series([cutoff]))[0])
-        joined = features.day_number(table["joined_date"])
-        keep = joined <= at
-        if "closed_date" in table:
-            keep &= features.day_number(table["closed_date"]) > at
-        table["tenure_days"] = at - joined
-        table = table[keep].reset_index(drop=True)
-        if balances is not None:
-            table = table.merge(features.money(balances, cutoff), on="customer_id", how="left")
-        return table
-
-    def _row(
-        self,
-        horizon: int,
-        cutoff: date | str,
-        label: np.ndarray,
-        guess: np.ndarray,
-        rate: float | np.ndarray,
-        names: np.ndarray,
-    ) -> dict[str, object]:
-        if not len(label):
-            raise ValueError(f"no customer was active in the {self.silent_days} days before the test day {cutoff}")
-        value, low, high = scores.auc(label, guess, self.alpha, cluster=names)
-        accuracy = scores.brier(label, guess, rate, self.alpha, cluster=names)
-        return {
-            "horizon_days": horizon,
-            "cutoff": str(cutoff),
-            "n": len(label),
-            "n_customers": len(np.unique(names)),
-            "lapsed": int(label.sum()),
-            "base_rate": float(label.mean()),
-            "expected_rate": float(np.mean(rate)),
-            "predicted": float(guess.mean()),
-            "auc": value,
-            "auc_lower": low,
-            "auc_upper": high,
-            **accuracy,
-            "better": bool(accuracy["skill_lower"] > 0),
-        }
-
-
-def _usable(people: pd.DataFrame) -> list[str]:
-    skip = {"customer_id", "joined_date", "closed_date", "loaded_at"}
-    names = []
-    for name in people.columns:
-        column = people[name]
-        if name in skip or pd.api.types.is_datetime64_any_dtype(column):
-            continue
-        if pd.api.types.is_numeric_dtype(column) or column.nunique(dropna=True) <= _MOST_LEVELS:
-            names.append(name)
-    return names
 
 
 def _first_column(table: pd.DataFrame, name: str) -> pd.DataFrame:

@@ -11,6 +11,7 @@ import pandas as pd
 
 _NEVER = np.iinfo(np.int64).max // 4
 HISTORY_DAYS = 180
+_MOST_LEVELS = 20
 
 
 def daily(activity: ibis.Table | pd.DataFrame, as_of: date) -> ibis.Table:
@@ -185,3 +186,51 @@ class Design:
                     columns[f"{name}={level}"] = (value == level).to_numpy(float)
         self.names_ = list(columns)
         return np.column_stack(list(columns.values()))
+
+
+def table(
+    days: ibis.Table,
+    people: pd.DataFrame,
+    balances: ibis.Table | pd.DataFrame | None,
+    cutoff: date,
+    *,
+    attributes: Sequence[str],
+    silent_days: int,
+) -> pd.DataFrame:
+    """Everything that is known on a cut-off day of those who were customers and active then, one row each.
+
+    Parameters
+    ----------
+    days : lazy table
+        As :func:`daily` gives.
+    people : DataFrame
+        ``customer_id, joined_date``, ``closed_date`` where known, and the attributes.
+    balances : lazy table, DataFrame or None
+    cutoff : date
+    attributes : sequence of str
+    silent_days : int
+    """
+    found = behaviour(days, cutoff, silent_days=silent_days)
+    names = ["customer_id", "joined_date", *(["closed_date"] if "closed_date" in people else []), *attributes]
+    found = found.merge(people[list(dict.fromkeys(names))], on="customer_id", how="inner")
+    at = int(day_number(pd.Series([cutoff]))[0])
+    joined = day_number(found["joined_date"])
+    keep = joined <= at
+    if "closed_date" in found:
+        keep &= day_number(found["closed_date"]) > at
+    found["tenure_days"] = at - joined
+    found = found[keep].reset_index(drop=True)
+    return found if balances is None else found.merge(money(balances, cutoff), on="customer_id", how="left")
+
+
+def usable(people: pd.DataFrame) -> list[str]:
+    """Columns of customers that are numbers or flags, or have at most 20 values."""
+    skip = {"customer_id", "joined_date", "closed_date", "loaded_at"}
+    names = []
+    for name in people.columns:
+        column = people[name]
+        if name in skip or pd.api.types.is_datetime64_any_dtype(column):
+            continue
+        if pd.api.types.is_numeric_dtype(column) or column.nunique(dropna=True) <= _MOST_LEVELS:
+            names.append(name)
+    return names

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import numpy as np
 import pandas as pd
 from scipy.special import ndtri
@@ -148,3 +150,47 @@ def tenths(
     table["lift"] = table["observed"] / overall if overall > 0 else 1.0
     table["captured"] = np.cumsum(table["lapsed"]) / table["lapsed"].sum() if overall > 0 else 0.0
     return table
+
+
+def backtest_row(
+    horizon_days: int,
+    cutoff: date | str,
+    label: np.ndarray,
+    probability: np.ndarray,
+    rate: float | np.ndarray,
+    customers: np.ndarray,
+    *,
+    alpha: float,
+) -> dict[str, object]:
+    """Sum up one test day, or all of them: a row of ``ChurnWarning.backtest_``.
+
+    Parameters
+    ----------
+    horizon_days : int
+    cutoff : date or "all"
+    label, probability : ndarray (n,)
+        Whether the customer fell silent, and the forecast.
+    rate : float or ndarray (n,)
+        Base rate of the training days.
+    customers : ndarray (n,)
+        Whose forecast it is: those of one customer move together.
+    alpha : float
+        1 minus the confidence level.
+    """
+    value, low, high = auc(label, probability, alpha, cluster=customers)
+    accuracy = brier(label, probability, rate, alpha, cluster=customers)
+    return {
+        "horizon_days": horizon_days,
+        "cutoff": str(cutoff),
+        "n": len(label),
+        "n_customers": len(np.unique(customers)),
+        "lapsed": int(label.sum()),
+        "base_rate": float(label.mean()),
+        "expected_rate": float(np.mean(rate)),
+        "predicted": float(probability.mean()),
+        "auc": value,
+        "auc_lower": low,
+        "auc_upper": high,
+        **accuracy,
+        "better": bool(accuracy["skill_lower"] > 0),
+    }
