@@ -115,6 +115,17 @@ def test_help_follows_the_variable_and_every_option_has_both() -> None:
         assert "手册" in chinese
 
 
+def test_chinese_help_is_whole_in_a_narrow_terminal() -> None:
+    env = {**os.environ, "REPORT_LANGUAGE": "zh", "COLUMNS": "80"}
+    code = "import sys; from helpers.cli import app; sys.argv[0] = 'playbook'; app()"
+    for call in (["--help"], ["run", "--help"]):
+        done = subprocess.run([sys.executable, "-c", code, *call], capture_output=True, text=True, env=env, check=True)
+        assert "…" not in done.stdout
+        assert "[env var" not in done.stdout
+        assert "Show this message" not in done.stdout
+        assert len(max(done.stdout.splitlines(), key=len)) <= 80
+
+
 def test_every_parameter_says_what_it_means_in_chinese() -> None:
     declared = {name for file in plan.step_notebooks().values() for name in parameters.read(file)}
     assert set(parameters.meanings()) == declared

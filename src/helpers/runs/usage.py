@@ -31,7 +31,9 @@ _FRAME = {
     "COMMANDS_PANEL_TITLE": "命令",
     "DEFAULT_STRING": "[默认：{}]",
     "REQUIRED_LONG_STRING": "[必填]",
+    "ENVVAR_STRING": "[环境变量：{}]",
 }
+_HELP = {"Show this message and exit.": "显示本说明并退出。"}
 
 
 def language() -> str:
@@ -54,10 +56,7 @@ class Commands(TyperGroup):
         if not standalone_mode or language() == EN:
             return super().main(*args, standalone_mode=standalone_mode, **settings)
         if "--help" in sys.argv or len(sys.argv) < 2:
-            from typer import rich_utils
-
-            for name, text in _FRAME.items():
-                setattr(rich_utils, name, text)
+            _frame_in_chinese()
         try:
             code = super().main(*args, standalone_mode=False, **settings)
         except typer.BadParameter.__base__ as error:
@@ -67,6 +66,22 @@ class Commands(TyperGroup):
                 typer.echo(explain(error).zh, err=True)
             sys.exit(REFUSED_EXIT)
         sys.exit(code if isinstance(code, int) else 0)
+
+
+def _frame_in_chinese() -> None:
+    from typer import rich_utils
+
+    for name, text in _FRAME.items():
+        setattr(rich_utils, name, text)
+    plain = rich_utils._make_rich_text
+
+    def folded(**settings: Any) -> Any:
+        """Break lines anywhere: Chinese has no spaces, and typer cuts a word off that is wider than its column."""
+        made = plain(**{**settings, "text": _HELP.get(settings["text"], settings["text"])})
+        made.overflow = "fold"
+        return made
+
+    rich_utils._make_rich_text = folded
 
 
 def explain(error: Any) -> Text:
