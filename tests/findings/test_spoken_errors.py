@@ -56,7 +56,7 @@ ASKED: dict[str, tuple[Callable[[Bank], object], str, str, str]] = {
     "nearest segment": (
         lambda bank: segments.members(bank, "silvr"),
         "'silvr'",
-        "segment 'silvr' is unknown; did you mean 'silver'? there are all, ",
+        "segment 'silvr' is unknown, did you mean 'silver'; there are all, ",
         "segment 'silvr' 不存在，是否应为 'silver'；可选：all、",
     ),
     "segment of a lacking column": (
@@ -80,7 +80,7 @@ ASKED: dict[str, tuple[Callable[[Bank], object], str, str, str]] = {
     "form": (
         lambda bank: plan(bank, form="chekin"),
         "'chekin'",
-        "form 'chekin' is unknown; did you mean 'checkin'? there are ",
+        "form 'chekin' is unknown, did you mean 'checkin'; there are ",
         "form 'chekin' 不存在，是否应为 'checkin'；可选：",
     ),
     "channel": (
@@ -116,7 +116,7 @@ ASKED: dict[str, tuple[Callable[[Bank], object], str, str, str]] = {
     "campaign": (
         lambda bank: post_mortem.open_case(bank, "K909"),
         "'K909'",
-        "campaign_id 'K909' is unknown; did you mean 'K90",
+        "campaign_id 'K909' is unknown, did you mean 'K90",
         "campaign_id 'K909' 不存在，是否应为 'K90",
     ),
     "confidence": (
@@ -152,13 +152,13 @@ ASKED: dict[str, tuple[Callable[[Bank], object], str, str, str]] = {
     "metric": (
         lambda _: metric("mua"),
         "'mua'",
-        "metric 'mua' is unknown; did you mean 'mau'? there are mau, ",
+        "metric 'mua' is unknown, did you mean 'mau'; there are mau, ",
         "指标 'mua' 不存在，是否应为 'mau'；可选：mau、",
     ),
     "fact": (
         lambda _: FactCondition.model_validate({"fact": "duration", "below": 14}).holds({"duration_days": 28}),
         "'duration'",
-        "fact 'duration' is unknown; did you mean 'duration_days'? there are duration_days",
+        "fact 'duration' is unknown, did you mean 'duration_days'; there are duration_days",
         "fact 'duration' 不存在，是否应为 'duration_days'；可选：duration_days",
     ),
 }  # fmt: skip
@@ -203,7 +203,7 @@ WRITTEN: dict[str, tuple[str, str, str, Callable[..., object], str, str, str]] =
     ),
     "form of a variant": (
         "activities", "variant_of: red_packet", "variant_of: red_pocket", forms.read_forms,
-        "'red_pocket'", ".variant_of: form 'red_pocket' is unknown; did you mean 'red_packet'? there are ",
+        "'red_pocket'", ".variant_of: form 'red_pocket' is unknown, did you mean 'red_packet'; there are ",
         ".variant_of：form 'red_pocket' 不存在，是否应为 'red_packet'；可选：",
     ),
     "value of an assumption": (
@@ -221,7 +221,7 @@ WRITTEN: dict[str, tuple[str, str, str, Callable[..., object], str, str, str]] =
     ),
     "measure of a lever": (
         "ogsm", "month_retention", "month_retentoin", read_strategies,
-        "'month_retentoin'", ": metric 'month_retentoin' is unknown; did you mean 'month_retention'? there are ",
+        "'month_retentoin'", ": metric 'month_retentoin' is unknown, did you mean 'month_retention'; there are ",
         "：指标 'month_retentoin' 不存在，是否应为 'month_retention'；可选：",
     ),
     "bound of a segment": (

@@ -32,5 +32,5 @@ def test_broken_entries_are_named(tmp_path) -> None:
     (tmp_path / "metrics.yml").write_text(words.replace("unit: customers", "unit: heads", 1), encoding="utf-8")
     with pytest.raises(ValueError, match=r"mau\.unit: must be one of count, customers"):
         read_metrics(folder=str(tmp_path))
-    with pytest.raises(ValueError, match="metric 'aumm' is unknown; did you mean 'aum'"):
+    with pytest.raises(ValueError, match="metric 'aumm' is unknown, did you mean 'aum'"):
         metric("aumm")

@@ -169,7 +169,7 @@ def test_broken_catalogue_is_refused_with_place_and_reason(tmp_path) -> None:
         read_forms(folder=tmp_path)
     content["entries"]["quiz"]["leak_share"]["high"] = 0.4
     (tmp_path / "activities.yml").write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
-    with pytest.raises(ValueError, match=r"checkin\.variant_of: form 'checkn' is unknown; did you mean 'checkin'"):
+    with pytest.raises(ValueError, match=r"checkin\.variant_of: form 'checkn' is unknown, did you mean 'checkin'"):
         read_forms(folder=tmp_path)
 
 

@@ -72,7 +72,7 @@ def test_membership_says_null_where_it_cant_be_told(bank):
 
 
 def test_an_unknown_segment_names_the_nearest_one(bank):
-    with pytest.raises(segments.SegmentError, match=r"segment 'silvr' is unknown; did you mean 'silver'\?"):
+    with pytest.raises(segments.SegmentError, match=r"segment 'silvr' is unknown, did you mean 'silver';"):
         segments.members(bank, "silvr")
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from helpers.bank.brief import Arm, Brief, Disclosure, Goal, Hypothesis
 from helpers.bank.catalogue import Words
+from helpers.findings import SpokenError
 from helpers.metrics.forms import pick_form
 from helpers.models.compliance import Rule, brief_facts, check_brief, read_rules, rule_findings
 
@@ -117,6 +118,9 @@ def test_a_rule_on_an_unknown_fact_is_refused_by_name() -> None:
     rule["check"] = [{"fact": "largest_price", "at_most": 1}]
     rule["applies_if"] = []
     with pytest.raises(
-        ValueError, match=r"compliance.yml: odd: fact 'largest_price' is unknown; did you mean 'largest_prize'"
-    ):
+        SpokenError, match=r"compliance.yml: odd: fact 'largest_price' is unknown, did you mean 'largest_prize'"
+    ) as refused:
         check_brief(brief(), pick_form("checkin"), currency="CNY", rules={"odd": Rule.model_validate(rule)})
+    assert refused.value.say("zh").startswith(
+        "compliance.yml：odd：fact 'largest_price' 不存在，是否应为 'largest_prize'"
+    )

@@ -215,9 +215,9 @@ def test_language_changes_the_page_and_not_the_result(quick, kept, sample_bank_f
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"segment": "sliver"}, "segment 'sliver' is unknown; did you mean 'silver'"),
+        ({"segment": "sliver"}, "segment 'sliver' is unknown, did you mean 'silver'"),
         ({"goal_metric": "mau"}, "goal_metric must be one of active_days, is_active, aum_change, not 'mau'"),
-        ({"form": "quizz"}, "form 'quizz' is unknown; did you mean 'quiz'"),
+        ({"form": "quizz"}, "form 'quizz' is unknown, did you mean 'quiz'"),
         ({"budget": 0.0}, "budget must be above 0, not 0"),
         ({"starts_date": "8.9.2025"}, "starts_date must be a day written YYYY-MM-DD"),
         ({"starts_date": "2025-01-01"}, "starts_date 2025-01-01 lies before as_of"),
@@ -231,7 +231,7 @@ def test_language_changes_the_page_and_not_the_result(quick, kept, sample_bank_f
         ({"overrun_risk": -0.1}, "overrun_risk must be between 0 and 1"),
         ({"roi_convention": "gross"}, "roi_convention must be one of ratio, net, not 'gross'"),
         ({"return_basis": "all"}, "return_basis must be one of activity, money, both"),
-        ({"channels": "app_push, smss"}, "channels: channel 'smss' is unknown; did you mean 'sms'"),
+        ({"channels": "app_push, smss"}, "channels: channel 'smss' is unknown, did you mean 'sms'"),
         ({"n_simulations": 1}, "n_simulations must be at least 100"),
         ({"seed": -1}, "seed must be at least 0"),
         ({"min_group_size": 0}, "min_group_size must be at least 1"),

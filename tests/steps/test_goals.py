@@ -235,7 +235,7 @@ def test_every_measure_of_the_plan_is_a_metric(plain: dict) -> None:
 def test_broken_strategies_are_refused(tmp_path: Path) -> None:
     words = (ROOT / "data" / "catalogue" / "ogsm.yml").read_text(encoding="utf-8")
     (tmp_path / "ogsm.yml").write_text(words.replace("[win_back_rate,", "[winback_rate,"), encoding="utf-8")
-    with pytest.raises(ValueError, match="metric 'winback_rate' is unknown; did you mean 'win_back_rate'"):
+    with pytest.raises(ValueError, match="metric 'winback_rate' is unknown, did you mean 'win_back_rate'"):
         goals.read_strategies(folder=str(tmp_path))
     (tmp_path / "ogsm.yml").write_text(words.replace("  retain:", "  retention:"), encoding="utf-8")
     with pytest.raises(ValueError, match=r"levers with their goals, acquire \(mau\)"):

@@ -388,7 +388,7 @@ def test_days_after_that_were_not_seen_are_said(sample_bank: Any) -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"campaign_id": "K01"}, "campaign_id 'K01' is unknown; did you mean"),
+        ({"campaign_id": "K01"}, "campaign_id 'K01' is unknown, did you mean"),
         ({"brief": "data/none.yml"}, "there is no brief"),
         ({"alpha": 0.0}, "alpha must lie between 0 and 0.5, not 0.0"),
         ({"window_days": 0}, "window_days must be at least 1, not 0"),

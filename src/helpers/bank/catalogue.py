@@ -7,7 +7,6 @@ one that allocates …); this module finds, reads and refuses. Every catalogue i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from helpers.bank import places
 from helpers.bank.settings import explain, read_yaml
 from helpers.findings import SpokenError, Text
-from helpers.findings.spoken import at, nearest
+from helpers.findings.spoken import at, unknown
 
 SCHEMA_VERSION = 1
 
@@ -102,24 +101,4 @@ def pick(entries: dict[str, AnyEntry], slug: str, *, what: str | Text) -> AnyEnt
     """Return one entry; SpokenError names the parameter, the value, the nearest slug and all that there are."""
     if slug in entries:
         return entries[slug]
-    raise SpokenError(not_among(slug, entries, what=what))
-
-
-def not_among(slug: str, known: Iterable[str], *, what: str | Text) -> Text:
-    """Say in one line a language that a name is unknown, with the nearest one and the list.
-
-    ``what`` is the parameter's or entry's name, the same in both languages, or words for what is named.
-
-    Examples
-    --------
-    >>> not_among("sliver", ["silver", "youth"], what="segment").zh
-    "segment 'sliver' 不存在，是否应为 'silver'；可选：silver、youth"
-    """
-    names = [str(name) for name in known]
-    words = what if isinstance(what, Text) else Text(what, what)
-    near = nearest(slug, names)
-    hint = f"{near.en.removeprefix(', ')}? " if near.en else ""
-    return Text(
-        f"{words.en} {slug!r} is unknown; {hint}there are {', '.join(names)}",
-        f"{words.zh} {slug!r} 不存在{near.zh}；可选：{'、'.join(names) or '无'}",
-    )
+    raise SpokenError(unknown(what, slug, entries))

@@ -84,8 +84,10 @@ def nearest(name: str, known: Iterable[str]) -> Text:
     return Text(f", did you mean {near[0]!r}", f"，是否应为 {near[0]!r}") if near else Text("", "")
 
 
-def unknown(what: Text, name: str, known: Iterable[str]) -> Text:
+def unknown(what: str | Text, name: str, known: Iterable[str]) -> Text:
     """Say that a name is unknown, with the nearest one and all that there are.
+
+    ``what`` is a parameter's or entry's name, the same in both languages, or words for what is named.
 
     Examples
     --------
@@ -93,10 +95,11 @@ def unknown(what: Text, name: str, known: Iterable[str]) -> Text:
     "case 'harbor' is unknown, did you mean 'harbour'; there are harbour, old_town"
     """
     names = [str(word) for word in known]
+    words = what if isinstance(what, Text) else Text(what, what)
     near = nearest(name, names)
     return Text(
-        f"{what.en} {name!r} is unknown{near.en}; there are {', '.join(names) or 'none'}",
-        f"{what.zh} {name!r} 不存在{near.zh}；可选：{'、'.join(names) or '无'}",
+        f"{words.en} {name!r} is unknown{near.en}; there are {', '.join(names) or 'none'}",
+        f"{words.zh} {name!r} 不存在{near.zh}；可选：{'、'.join(names) or '无'}",
     )
 
 

@@ -7,8 +7,8 @@ from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from helpers.bank import catalogue
 from helpers.findings import SpokenError, Text
+from helpers.findings.spoken import unknown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,7 +98,7 @@ def campaign(bank: Bank, campaign_id: str) -> Campaign:
                     f"campaign_id {campaign_id!r}：截至 {bank.as_of} 尚无已上线的活动",
                 )
             )
-        words = catalogue.not_among(campaign_id, known, what="campaign_id")
+        words = unknown("campaign_id", campaign_id, known)
         raise SpokenError(
             Text(
                 f"{words.en} (campaigns that had started by {bank.as_of})",

@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 
 from helpers.bank import catalogue
 from helpers.findings import SpokenError, Text
+from helpers.findings.spoken import unknown
 
 Value = bool | int | float | str
 
@@ -79,7 +80,7 @@ class FactCondition(Bounds):
             If the fact is not among those that the step computes, or can't be compared with the bound.
         """
         if self.fact not in facts:
-            raise SpokenError(catalogue.not_among(self.fact, facts, what="fact"))
+            raise SpokenError(unknown("fact", self.fact, facts))
         value = facts[self.fact]
         try:
             return all(_TESTS[name](value, bound) for name, bound in self.bounds.items())

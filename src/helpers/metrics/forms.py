@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from helpers.bank import catalogue
 from helpers.findings import SpokenError, Text
-from helpers.findings.spoken import at
+from helpers.findings.spoken import at, unknown
 from helpers.metrics.conditions import FactCondition
 from helpers.metrics.mechanisms import AnyTerms
 
@@ -160,7 +160,7 @@ def read_forms(*, folder: str | Path = "") -> dict[str, Form]:
     forms = catalogue.read("activities", Form, folder=folder)
     for slug, form in forms.items():
         if form.variant_of and form.variant_of not in forms:
-            words = catalogue.not_among(form.variant_of, forms, what="form")
+            words = unknown("form", form.variant_of, forms)
             raise SpokenError(at("activities.yml", at(f"{slug}.variant_of", words)))
     return forms
 

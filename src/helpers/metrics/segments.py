@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from helpers.bank import catalogue
 from helpers.findings import SpokenError, Text
+from helpers.findings.spoken import unknown
 from helpers.metrics.conditions import Bounds
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def pick(segment: str, *, segments: dict[str, Segment] | None = None) -> Segment
     """
     known = read_segments() if segments is None else segments
     if segment not in known:
-        raise SegmentError(catalogue.not_among(segment, known, what="segment"))
+        raise SegmentError(unknown("segment", segment, known))
     return known[segment]
 
 

@@ -14,7 +14,7 @@ from pydantic import model_validator
 
 from helpers.bank import catalogue
 from helpers.findings import SpokenError, Text, Writer
-from helpers.findings.spoken import at
+from helpers.findings.spoken import at, unknown
 from helpers.metrics.journeys import JOIN, VIEW
 from helpers.metrics.outcomes import assigned_customers
 from helpers.metrics.shares import wilson
@@ -76,12 +76,14 @@ def read_rules(*, folder: str | Path = "") -> dict[str, Rule]:
     rules = catalogue.read("abuse_rules", Rule, folder=folder)
     for slug, rule in rules.items():
         if slug not in _THRESHOLDS:
-            raise SpokenError(at("abuse_rules.yml", catalogue.not_among(slug, _THRESHOLDS, what=Text("rule", "规则"))))
+            raise SpokenError(at("abuse_rules.yml", unknown(Text("rule", "规则"), slug, _THRESHOLDS)))
         if set(rule.thresholds) != set(_THRESHOLDS[slug]):
-            raise ValueError(
-                f"abuse_rules.yml: {slug}.thresholds are {sorted(rule.thresholds)}; "
-                f"the rule needs {', '.join(_THRESHOLDS[slug])}"
+            there, needed = sorted(rule.thresholds), _THRESHOLDS[slug]
+            words = Text(
+                f"{slug}.thresholds are {', '.join(there) or 'none'}; the rule needs {', '.join(needed)}",
+                f"{slug}.thresholds 为 {'、'.join(there) or '空'}；该规则需要 {'、'.join(needed)}",
             )
+            raise SpokenError(at("abuse_rules.yml", words))
     return rules
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from helpers.bank import catalogue
-from helpers.findings import Finding, Text
+from helpers.findings import Finding, SpokenError, Text
+from helpers.findings.spoken import at
 from helpers.metrics.conditions import FactCondition, all_hold
 from helpers.metrics.forms import Level
 
@@ -142,8 +143,8 @@ def check_brief(brief: Brief, form: Form, *, currency: str, rules: dict[str, Rul
     for key, rule in (read_rules() if rules is None else rules).items():
         try:
             status = _status(rule, facts)
-        except ValueError as error:
-            raise ValueError(f"compliance.yml: {key}: {error}") from error
+        except SpokenError as error:
+            raise SpokenError(*(at("compliance.yml", at(key, text)) for text in error.texts)) from None
         rows.append(
             {
                 "rule_key": key,

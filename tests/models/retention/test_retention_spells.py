@@ -12,6 +12,7 @@ import pytest
 
 from helpers import bank as banks
 from helpers.bank import sample
+from helpers.findings import SpokenError
 from helpers.models.retention import CoxRetention, left_out, spell_summary, spells_from_activity
 
 START = date(2025, 1, 1)
@@ -168,8 +169,9 @@ def test_bad_input_is_told_plainly() -> None:
         spells_of(activity.rename(columns={"occurred_at": "at"}), customers)
     with pytest.raises(ValueError, match="customer_id must be unique; 1 row"):
         spells_of(activity, pd.concat([customers, customers]))
-    with pytest.raises(ValueError, match="no customer is left to watch: 1 joined_too_recently"):
+    with pytest.raises(SpokenError, match="no customer is left to watch: 1 joined_too_recently") as nobody:
         spells_of(activity, people(a=90))
+    assert nobody.value.say("zh") == "没有可观察的客户：加入时间太短，尚无法判断是否沉默 1 人"
     with pytest.raises(TypeError, match="activity must be an Ibis table or a DataFrame, not list"):
         spells_of([], customers)  # type: ignore[arg-type]
     with pytest.raises(KeyError, match="customers lacks"):

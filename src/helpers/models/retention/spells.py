@@ -10,8 +10,9 @@ import ibis
 import numpy as np
 import pandas as pd
 
+from helpers.findings import SpokenError, Text
 from helpers.models.retention import columns as col
-from helpers.models.retention.left_out import carry
+from helpers.models.retention.left_out import REASONS, carry
 from helpers.models.retention.left_out import entry as left_out_entry
 
 SILENT = "silent"
@@ -309,7 +310,13 @@ def _assemble(
     )[keep]
     if not len(table):
         told = "; ".join(f"{line['n']} {line['reason']}" for line in lines if line["n"])
-        raise ValueError(f"no customer is left to watch: {told or 'customers has no row'}")
+        told_zh = "；".join(f"{REASONS[line['reason']].zh} {line['n']} 人" for line in lines if line["n"])
+        raise SpokenError(
+            Text(
+                f"no customer is left to watch: {told or 'customers has no row'}",
+                f"没有可观察的客户：{told_zh or '客户表为空'}",
+            )
+        )
     table = table.sort_values("customer_id", kind="stable", ignore_index=True)
     table.attrs["spells"] = {
         "as_of": end.date().isoformat(),

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from helpers.bank import catalogue
 from helpers.bank.connection import parse_day
 from helpers.findings import SpokenError, Text
+from helpers.findings.spoken import unknown
 from helpers.metrics import segments
 from helpers.metrics.channels import read_channels
 from helpers.metrics.forms import pick_form
@@ -263,5 +263,5 @@ def _channels(given: str) -> tuple[str, ...]:
     slugs = tuple(part.strip() for part in given.split(",") if part.strip())
     for slug in slugs:
         if slug not in known:
-            raise SpokenError(catalogue.not_among(slug, known, what=Text("channels: channel", "channels：渠道")))
+            raise SpokenError(unknown(Text("channels: channel", "channels：渠道"), slug, known))
     return slugs

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 
 from helpers.bank import catalogue
 from helpers.findings import SpokenError, Text, Writer
+from helpers.findings.spoken import unknown
 from helpers.metrics.definitions import Metric, read_metrics
 from helpers.models.forecast.aum import LEVERS as AUM_LEVERS
 from helpers.models.forecast.mau import LEVERS as MAU_LEVERS
@@ -47,7 +48,7 @@ class Strategy(catalogue.Entry):
         metrics = read_metrics()
         for slug in value:
             if slug not in metrics:
-                raise SpokenError(catalogue.not_among(slug, metrics, what=Text("metric", "指标")))
+                raise SpokenError(unknown(Text("metric", "指标"), slug, metrics))
         return value
 
 

@@ -141,9 +141,9 @@ def study(focus: Focus, *, horizon_days: int, silent_days: int) -> Study:
             log_start=first,
             attributes=[],
         )
-    except ValueError as error:
+    except SpokenError as error:
         # The parameters are right: the customers themselves give nothing to watch (one who joined yesterday, say).
-        return _nothing(empty, Text(str(error), f"可观察的客户不足（函数给出的原因：{error}）"))
+        return _nothing(empty, error.texts[0])
     out = retention.left_out(spells)
     counts = spells.attrs["spells"]
     flags = segments.membership(bank).to_pandas()
