@@ -75,8 +75,8 @@ class Page:
         """
         head = Shown(_header(self.bank, self.language))
         if self.bank.branch:
-            return self.stack(head, self.only_of(self.bank.n_customers, Text("this branch", "该网点")))
-        if self._n_whole < self.min_group_size:
+            return self.stack(head, self._withhold(self.bank.n_customers, Text("this branch", "该网点")))
+        if self.bank.n_customers < self.min_group_size:
             few = small.fewer(self.min_group_size)
             words = Text(
                 f"The bank has {few.en} customers: this page speaks of single persons.",
@@ -84,10 +84,6 @@ class Page:
             )
             return self.stack(head, self.message(words, tone="warning"))
         return head
-
-    @property
-    def _n_whole(self) -> int:
-        return (self.bank.whole or self.bank).n_customers
 
     def only_of(self, n_customers: int, whom: Text) -> Shown:
         """Say that all that follows speaks of a group, and show nothing of it if that is too small.
@@ -100,7 +96,11 @@ class Page:
         whom : Text
             The group, as in “this branch has fewer than 10 customers”.
         """
-        if self.withheld is not None or not 0 < n_customers < self.min_group_size <= self._n_whole:
+        is_said = self.bank.n_customers < self.min_group_size
+        return Shown("") if is_said else self._withhold(n_customers, whom)
+
+    def _withhold(self, n_customers: int, whom: Text) -> Shown:
+        if self.withheld is not None or not 0 < n_customers < self.min_group_size:
             return Shown("")
         few = small.fewer(self.min_group_size)
         said = Text(
