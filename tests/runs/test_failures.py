@@ -16,7 +16,7 @@ import pytest
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
 from helpers.findings import files
-from helpers.runs import batch, failure, step
+from helpers.runs import batch, failure, outcome, step
 from helpers.runs.plan import StepPlan
 from tests.runs.conftest import COUNT, notebook, run, write_light
 
@@ -123,3 +123,21 @@ def test_a_disk_that_fills_up_leaves_nothing_half_written(
     entry = batch._outcome(future, job)
     assert (entry.state, entry.page) == ("failed", "")
     assert entry.message == f"{job.run_dir}: can't be written (No space left on device)"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"schema_version": 1, "step": "a"},
+        {"schema_version": 1, "step": "a", "figures": [{"key": "n"}], "findings": [], "tables": []},
+        {"schema_version": 1, "step": "a", "figures": 3, "findings": [], "tables": []},
+        {"schema_version": 1, "step": "a", "about": [], "figures": [], "findings": [], "tables": []},
+    ],
+)
+def test_what_is_no_result_says_nothing_to_the_board(tmp_path: Path, content: dict[str, Any]) -> None:
+    folder = tmp_path / "p/c/en/a"
+    folder.mkdir(parents=True)
+    (folder / "result.json").write_text(json.dumps(content))
+    entry = {"playbook": "p", "case": "c", "language": "en", "step": "a", "state": "done"}
+    assert outcome.read(tmp_path, entry) is None
+    assert outcome.snapshot(tmp_path, entry)["figures"] == []

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from helpers.findings.files import read_object, write_whole
-from helpers.findings.result import RESULT_FILE
+from helpers.findings.result import RESULT_FILE, KeptResult
 from helpers.runs.step import DONE
 
 SCHEMA_VERSION = 1
@@ -17,7 +17,7 @@ WARNING_TONES = ("warning", "bad")
 
 
 def read(reports: Path, entry: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Read the result of a board entry's step; None if it is not done, or the result is not there.
+    """Read the result of a board entry's step; None if it is not done, or no result that a step could read is there.
 
     Where the page is withheld (so few customers that single persons would be told of), the board's copy has no figures
     and no findings either.
@@ -27,9 +27,14 @@ def read(reports: Path, entry: Mapping[str, Any]) -> dict[str, Any] | None:
     # Another run of this folder may be at work on it; its own board entry follows.
     folder = reports / entry["playbook"] / entry["case"] / entry["language"] / entry["step"]
     result = read_object(folder / RESULT_FILE)
-    if result.get("about", {}).get("withheld"):
+    try:
+        is_withheld = KeptResult(folder, result).about.get("withheld")
+    except (KeyError, TypeError, AttributeError):
+        # Not there, or not what `keep` writes: a notebook's own, another version's.
+        return None
+    if is_withheld:
         result |= {"figures": [], "findings": []}
-    return result or None
+    return result
 
 
 def of(step: str, result: Mapping[str, Any] | None, n_rows: Mapping[str, int]) -> dict[str, Any]:
