@@ -238,7 +238,7 @@ def detectable_effect(
     )  # fmt: skip
     ax.set_xscale("log")
     ax.set_ylim(bottom=0)
-    style.format_axis(ax.xaxis, "count", language=language)
+    style.format_log_axis(ax.xaxis, "count", language=language)
     style.format_axis(ax.yaxis, unit, language=language)
     found = write.n(float(plan["detectable_effect"]), unit)
     n = write.n(int(plan["n"]), "customers")

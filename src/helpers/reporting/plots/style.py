@@ -65,6 +65,8 @@ def settings() -> dict[str, Any]:
         "xtick.color": MUTED,
         "ytick.color": MUTED,
         "text.color": INK,
+        # A name from data may hold a dollar sign: it is written, not read as a formula.
+        "text.parse_math": False,
         "lines.linewidth": 1.8,
         "legend.frameon": False,
         "figure.facecolor": "white",
@@ -108,6 +110,20 @@ def format_axis(axis: Any, unit: str, *, language: str) -> None:
     from matplotlib.ticker import FuncFormatter
 
     axis.set_major_formatter(FuncFormatter(lambda value, _: number(value, unit, language=language)))
+
+
+def format_log_axis(axis: Any, unit: str, *, language: str) -> None:
+    """Write a log axis' ticks as numbers of a unit, those between the powers of ten where the scale is short."""
+    from matplotlib.ticker import LogFormatter
+
+    class Between(LogFormatter):
+        """Matplotlib's choice of ticks to name; its own words would be formulas."""
+
+        def __call__(self, x: float, pos: int | None = None) -> str:
+            return number(x, unit, language=language) if super().__call__(x, pos) else ""
+
+    format_axis(axis, unit, language=language)
+    axis.set_minor_formatter(Between())
 
 
 def label_line_ends(ax: Axes, ends: list[tuple[float, float, str, str]]) -> None:
