@@ -59,6 +59,51 @@ def test_a_card_keeps_days_and_amounts() -> None:
     assert "not 250.5 on 2025-09-07 for campaign 'K001'" in found.what.en
 
 
+def raised(error: Exception, *notes: str, tags: tuple[list[str], list[str]]) -> tuple[str, str]:
+    """What the card says of an error below two headings with these tags."""
+    cells = [
+        nbformat.v4.new_markdown_cell(f"# {words}", metadata={"tags": one})
+        for words, one in zip("AB", tags, strict=True)
+    ]
+    output = nbformat.v4.new_output("error", ename=type(error).__name__, evalue=str(error), traceback=list(notes))
+    stopped = papermill.PapermillExecutionError(3, 3, "", type(error).__name__, str(error), list(notes))
+    code = nbformat.v4.new_code_cell("", outputs=[output])
+    found = failure.explain(stopped, nbformat.v4.new_notebook(cells=[*cells, code]))
+    return found.what.en, found.what.zh
+
+
+@pytest.mark.parametrize(
+    ("key", "shown"), [("aum_eur", "'aum_eur'"), ("Customer ID", "'Customer ID'"), (5, "5"), ("it's", '"it\'s"')]
+)
+def test_a_missing_column_is_called_one(key: object, shown: str) -> None:
+    found = raised(KeyError(key), tags=(["lang-en"], ["lang-zh"]))
+    assert found == (f"column or key {shown} is not there (in “A”)", f"没有名为 {shown} 的列或键（在“B”一节）")
+
+
+def test_a_place_is_named_in_both_languages_where_its_heading_stands_in_both() -> None:
+    found = raised(KeyError("aum_eur"), tags=([], []))
+    assert found == ("column or key 'aum_eur' is not there (in “B”)", "没有名为 'aum_eur' 的列或键（在“B”一节）")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        KeyError("spells lacks the column(s) a; it has b"),
+        KeyError("['q'] not in index"),
+        ValueError("aum_eur"),
+        FileNotFoundError("x"),
+    ],
+)
+def test_an_error_that_says_more_stays_as_it_is(error: Exception) -> None:
+    said = str(error.args[0])
+    found = raised(error, tags=([], ["other"]))
+    assert found == (f"{said} (in “B”)", f"函数给出的原因（英文原文）：{said}（在“B”一节）")
+
+
+def test_an_error_in_both_languages_stays_as_it_is() -> None:
+    assert raised(KeyError("no key"), "中文：无此键", tags=([], [])) == ("no key (in “B”)", "无此键（在“B”一节）")
+
+
 def test_a_time_limit_and_a_full_disk_are_named() -> None:
     limit = failure.explain(CellTimeoutError("x"), time_limit_seconds=1800)
     assert limit.what.en == "The step ran past its time limit of 1,800 s."
@@ -102,7 +147,8 @@ def test_a_disk_that_fills_up_leaves_nothing_half_written(
     job: step.StepJob, monkeypatch: pytest.MonkeyPatch, n_before_full: int
 ) -> None:
     def executed(source: str, target: str, **_: Any) -> Any:
-        (Path(target).parent / "result.json").write_text(json.dumps({"schema_version": 1}))
+        content = {"schema_version": 1, "step": "a", "figures": [], "findings": [], "tables": []}
+        (Path(target).parent / "result.json").write_text(json.dumps(content))
         return nbformat.read(source, as_version=4)
 
     written: list[int] = []

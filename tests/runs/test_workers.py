@@ -41,7 +41,7 @@ def test_a_killed_worker_costs_no_case_and_one_killed_again_only_its_own(
     code, output = run(*settings, str(reports))
     assert code == 0, output
     assert not list(tmp_path.glob("token-*"))
-    # Killed with others, then alone: its step is said to have failed, and nothing of it is left.
+    # Killed with others, then alone: its page says that it failed, and nothing else of it is left.
     (tmp_path / "token-1").touch()
     (tmp_path / "token-2").touch()
     code, output = run(*settings, str(again))
@@ -53,7 +53,10 @@ def test_a_killed_worker_costs_no_case_and_one_killed_again_only_its_own(
         ("town", "a"): "done", ("town", "b"): "done",
     }  # fmt: skip
     (lost,) = [entry for entry in entries if (entry["case"], entry["step"]) == ("harbour", "a")]
-    assert (lost["page"], "The worker was killed" in lost["message"]) == ("", True)
+    assert (lost["page"], "The worker was killed" in lost["message"]) == ("light/harbour/en/a.html", True)
+    page = (again / lost["page"]).read_text(encoding="utf-8")
+    assert 'class="failure"' in page
+    assert "The worker was killed" in page
     assert not (again / "light/harbour/en/a").exists()
     code, output = run(*settings, str(again))
     assert code == 0, output

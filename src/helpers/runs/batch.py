@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from dataclasses import replace
 from pathlib import Path
 
 from helpers.bank.places import project_root
-from helpers.findings import Text
-from helpers.findings.spoken import at, unwritable
 from helpers.runs import identity, pools
 from helpers.runs import step as steps
 from helpers.runs.code import Code
+from helpers.runs.lost import error_of, of_worker
 from helpers.runs.plan import CasePlan, Plan
-from helpers.runs.step import DONE, FAILED, NOT_RUN, StepJob, StepRun
+from helpers.runs.step import DONE, NOT_RUN, StepJob, StepRun
 
 Progress = Callable[[StepRun], None]
 
@@ -134,9 +133,9 @@ class _Batch:
         try:
             while ready or waiting:
                 for job in ready:
-                    waiting[pool.submit(steps.run, job)] = job
+                    waiting[_submit(pool, job)] = job
                 ended, _ = wait(waiting, return_when=FIRST_COMPLETED)
-                lost = [waiting.pop(future) for future in ended if isinstance(future.exception(), BrokenExecutor)]
+                lost = [waiting.pop(future) for future in ended if isinstance(error_of(future), BrokenExecutor)]
                 entries = [(job, _outcome(future, job)) for future in ended if (job := waiting.pop(future, None))]
                 if lost:
                     # A killed worker takes its pool with it, and the steps of other cases that were under way.
@@ -186,13 +185,13 @@ class _Batch:
             try:
                 self._finish(steps.not_run(later, job.step.name))
             except OSError as error:
-                self._finish(later.ended(NOT_RUN, message=_unwritable(later, error)))
+                self._finish(later.ended(NOT_RUN, message=of_worker(error, later.run_dir).what))
         return None
 
     def _alone(self, job: StepJob) -> StepRun:
         pool = self.start_pool(1)
         try:
-            future = pool.submit(steps.run, job)
+            future = _submit(pool, job)
             wait([future])
             return _outcome(future, job)
         finally:
@@ -204,20 +203,17 @@ class _Batch:
             self.progress(entry)
 
 
-def _outcome(future: Future[StepRun], job: StepJob) -> StepRun:
-    """Return what a worker returned; a worker that died or could not write becomes a failed step, not a traceback."""
+def _submit(pool: Executor, job: StepJob) -> Future[StepRun]:
+    """Hand a job to a pool; of one that broke since it was last looked at, the future says so."""
     try:
-        return future.result()
-    except BrokenExecutor:
-        message = Text(
-            "The worker was killed, often for memory; run with --workers 1.",
-            "工作进程被终止，常因内存不足；请用 --workers 1 重跑。",
-        )
-    except OSError as error:
-        message = _unwritable(job, error)
-    steps.discard(job)
-    return job.ended(FAILED, message=message)
+        return pool.submit(steps.run, job)
+    except Exception as error:  # noqa: BLE001 - a cluster has errors of its own
+        future: Future[StepRun] = Future()
+        future.set_exception(error)
+        return future
 
 
-def _unwritable(job: StepJob, error: OSError) -> Text:
-    return at(str(job.run_dir), unwritable(error))
+def _outcome(future: Future[StepRun], job: StepJob) -> StepRun:
+    """Return what a worker returned; whatever it ended with instead becomes a failed step, not a traceback."""
+    error = error_of(future)
+    return future.result() if error is None else steps.stopped(job, of_worker(error, job.run_dir))

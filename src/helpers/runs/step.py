@@ -13,11 +13,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from helpers import findings
 from helpers.findings import Text
 from helpers.findings.files import write_whole
 from helpers.findings.numbers import LANGUAGES
 from helpers.findings.result import RESULT_FILE
-from helpers.runs import failure, identity, parameters
+from helpers.runs import failure, identity, lost, parameters
 from helpers.runs.plan import StepPlan
 
 DONE, FAILED, NOT_RUN, WAITING = "done", "failed", "not_run", "waiting"
@@ -112,7 +113,7 @@ def discard(job: StepJob) -> None:
 
 
 def run(job: StepJob) -> StepRun:
-    """Run a step: fresh result folder, papermill, page, identity. Never raises for what goes wrong in the notebook.
+    """Run a step: fresh result folder, papermill, page, identity. Never raises but for the disk: a card says the rest.
 
     Raises
     ------
@@ -125,6 +126,8 @@ def run(job: StepJob) -> StepRun:
         except OSError:
             discard(job)
             raise
+        except Exception as error:  # noqa: BLE001 - said on the step's page; not every error can be sent to its parent
+            return stopped(job, lost.of_worker(error, job.run_dir))
 
 
 def _run(job: StepJob) -> StepRun:
@@ -135,16 +138,27 @@ def _run(job: StepJob) -> StepRun:
     folder.mkdir(parents=True)
     values = {**job.step.parameters, "language": job.language, "run_dir": str(job.run_dir)}
     notebook, problem = _execute(job, folder, values)
-    if problem is None and not (folder / RESULT_FILE).is_file():
+    if problem is None and not _keeps_result(job):
         problem = failure.Failure(
-            Text("The notebook ended without keeping a result.", "笔记本运行结束，但没有保存结果。"),
+            Text(
+                "The notebook ended without keeping a result that another step can read.",
+                "笔记本运行结束，但没有保存其他步骤可读取的结果。",
+            ),
             Text("Its last code cell should be `page.keep()`.", "最后一个代码单元格应为 `page.keep()`。"),
         )
+    seconds = time.perf_counter() - started
+    try:
+        _write_page(job, notebook, values, problem, started_at, seconds)
+    except OSError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever an output is that can't be drawn
+        undrawn = lost.of_page(error)
+        problem = problem or undrawn
+        _log(folder, undrawn)
+        _write_page(job, _drawable(notebook, job.language), values, problem, started_at, seconds)
     if problem is not None:
         # What a notebook kept before it stopped is no result of the step.
         (folder / RESULT_FILE).unlink(missing_ok=True)
-    seconds = time.perf_counter() - started
-    _write_page(job, notebook, values, problem, started_at, seconds)
     if problem is None and job.identity:
         identity.record(job, job.identity, seconds=seconds, started_at=started_at, finished_at=_now())
     return job.ended(
@@ -193,9 +207,38 @@ def _execute(job: StepJob, folder: Path, values: dict[str, Any]) -> tuple[Any, f
             memory_ran_out=kernel.memory_kills() > kills_before,
             time_ran_out=time.monotonic() >= ends,
         )
-        (folder / "error.log").write_text(problem.log + "\n", encoding="utf-8")
+        _log(folder, problem)
         return notebook, problem
     return notebook, None
+
+
+def _log(folder: Path, problem: failure.Failure) -> None:
+    with (folder / "error.log").open("a", encoding="utf-8", errors="replace") as log:
+        log.write(problem.log + "\n")
+
+
+def _keeps_result(job: StepJob) -> bool:
+    try:
+        return findings.read(job.run_dir, job.step.name) is not None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        # Written by the notebook itself, in a shape of its own.
+        return False
+
+
+def _drawable(notebook: Any, language: str) -> Any:
+    """Take out of the cells what no page can show."""
+    import copy
+
+    from helpers.reporting import pages
+
+    alone = copy.copy(notebook)
+    for cell in notebook.cells:
+        alone.cells = [cell]
+        try:
+            pages.render(alone, pages.PageSetting(language)).encode()
+        except Exception:  # noqa: BLE001 - whatever it is
+            cell |= {"outputs": []} if cell.cell_type == "code" else {"source": ""}
+    return notebook
 
 
 def _as_far_as_it_got(executed: Path, notebook: Path) -> Any:
@@ -214,18 +257,34 @@ def _now() -> str:
 
 def not_run(job: StepJob, because: str) -> StepRun:
     """Write the page of a step that was not run because an earlier one of its case failed."""
-    import nbformat
-
     clear(job)
-    job.run_dir.mkdir(parents=True, exist_ok=True)
     text = Text(f"Not run because step {because} of this case failed.", f"未运行：本案例的步骤 {because} 失败。")
     problem = failure.Failure(
         text, Text(f"Mend step {because} and run the case again.", f"修复步骤 {because} 后重跑本案例。")
     )
+    _write_card(job, problem)
+    return job.ended(NOT_RUN, message=text)
+
+
+def stopped(job: StepJob, problem: failure.Failure) -> StepRun:
+    """Enter a step that stopped outside of its notebook as failed; its page says why, if it can be written."""
+    discard(job)
+    with contextlib.suppress(OSError):
+        _write_card(job, problem)
+    return job.ended(FAILED, message=problem.what)
+
+
+def _write_card(job: StepJob, problem: failure.Failure) -> None:
+    """Write the page of a step of which there is nothing to show: its title, and what stopped it."""
+    import nbformat
+
+    job.run_dir.mkdir(parents=True, exist_ok=True)
+    if problem.log:
+        (job.run_dir / job.step.name).mkdir(exist_ok=True)
+        _log(job.run_dir / job.step.name, problem)
     notebook = nbformat.read(job.step.notebook, as_version=4)
     notebook.cells = notebook.cells[:2]
     _write_page(job, notebook, job.step.parameters, problem, "", 0.0)
-    return job.ended(NOT_RUN, message=text)
 
 
 def step_title(notebook: Path, language: str) -> str:
