@@ -86,11 +86,12 @@ def explain(
             log,
         )
     if name in _SPOKEN and message:
+        chinese = _without_ids(_in_chinese(log)) or f"函数给出的原因（英文原文）：{message}"
+        if name == "KeyError" and _is_bare(message) and not _in_chinese(log):
+            key = _without_ids(str(getattr(error, "evalue", error)).strip())
+            message, chinese = f"column or key {key} is not there", f"没有名为 {key} 的列或键"
         return Failure(
-            Text(
-                f"{message}{place.en}",
-                f"{_without_ids(_in_chinese(log)) or f'函数给出的原因（英文原文）：{message}'}{place.zh}",
-            ),
+            Text(f"{message}{place.en}", f"{chinese}{place.zh}"),
             Text(
                 "Correct what is named and run this step again; `playbook check` looks through the tables, "
                 "`playbook params` lists the parameters.",
@@ -140,14 +141,15 @@ def _death(exit_code: int | None, memory_ran_out: bool) -> tuple[Text, Text]:
 
 
 def _section(notebook: Any) -> Text:
-    """Heading above the cell that raised, in both languages."""
+    """Heading above the cell that raised, in both languages; one that is tagged with neither stands in both pages."""
     words = {"en": "", "zh": ""}
     for cell in notebook.cells if notebook is not None else []:
         tags = cell.metadata.get("tags", [])
         if cell.cell_type == "markdown":
             found = re.search(r"^##?\s+(.+)$", cell.source, re.M)
+            is_of_all = not any(f"lang-{language}" in tags for language in words)
             for language in words:
-                if found and f"lang-{language}" in tags:
+                if found and (is_of_all or f"lang-{language}" in tags):
                     words[language] = found.group(1).strip()
         elif any(output.output_type == "error" for output in cell.get("outputs", [])):
             break
@@ -157,6 +159,11 @@ def _section(notebook: Any) -> Text:
 def _in_chinese(log: str) -> str:
     """Return the Chinese lines that a spoken error noted below its traceback; empty for errors without."""
     return "\n".join(line.removeprefix(NOTE) for line in log.splitlines() if line.startswith(NOTE))
+
+
+def _is_bare(message: str) -> bool:
+    """Whether a KeyError says no more than the key: Python's own and pandas' do, those of helpers are sentences."""
+    return len(message.split()) < 4
 
 
 def _unquoted(message: str) -> str:
