@@ -132,6 +132,21 @@ def test_the_time_limit_is_the_whole_steps(write_bank: Callable[..., Path], tmp_
     ]  # fmt: skip
 
 
+@pytest.mark.slow
+def test_many_short_cells_end_with_the_time_limit_too(write_bank: Callable[..., Path], tmp_path: Path) -> None:
+    folder = write_light(tmp_path, "a", bank=write_bank())
+    content = nbformat.read(folder / "a.ipynb", as_version=4)
+    content.cells[-1:-1] = [nbformat.v4.new_code_cell("import time\ntime.sleep(0.9)") for _ in range(12)]
+    nbformat.write(content, folder / "a.ipynb")
+    settings = folder / "playbook.yml"
+    settings.write_text(settings.read_text(encoding="utf-8") + "time_limit_seconds: 2\n", encoding="utf-8")
+    assert run(str(folder), "--reports", str(tmp_path / "r"))[0] == 1
+    (entry,) = json.loads((tmp_path / "r/board.json").read_text(encoding="utf-8"))["runs"]
+    assert "past its time limit of 2 s" in entry["message"]
+    # The limit, and the second that a kernel has to end; all cells would take 10.8.
+    assert entry["seconds"] < 4
+
+
 @pytest.fixture
 def job(tmp_path: Path) -> step.StepJob:
     file = tmp_path / "a.ipynb"

@@ -24,6 +24,7 @@ from helpers.runs.plan import StepPlan
 DONE, FAILED, NOT_RUN, WAITING = "done", "failed", "not_run", "waiting"
 STATES = (DONE, FAILED, NOT_RUN, WAITING)
 START_LIMIT_SECONDS = 120
+_LEAST_SECONDS = 0.01
 # The error stream and the environment belong to the whole process: threads of one worker run their steps in turn.
 _ONE_AT_A_TIME = threading.Lock()
 
@@ -192,8 +193,8 @@ def _execute(job: StepJob, folder: Path, values: dict[str, Any]) -> tuple[Any, f
                 log_output=False,
                 request_save_on_cell_execute=False,
                 start_timeout=min(START_LIMIT_SECONDS, job.time_limit_seconds),
-                # Each cell may take what is left of the step's time.
-                timeout_func=lambda _: max(1, round(ends - time.monotonic())),
+                # Each cell may take what is left of the step's time; 0 would be no limit.
+                timeout_func=lambda _: max(_LEAST_SECONDS, round(ends - time.monotonic(), 2)),
                 kernel_manager_class=kernel.manager(job.kernel_server),
                 config=kernel.config(sockets, job.kernel_server),
             )
