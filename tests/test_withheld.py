@@ -56,6 +56,33 @@ def test_a_branch_of_seven_has_pages_that_say_so_and_tell_nothing(
     assert all(entry["state"] == "done" and not entry["figures"] and not entry["warnings"] for entry in entries)
 
 
+@pytest.fixture(scope="module")
+def small_arm(sample_bank_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample bank with a branch of six treated customers, twenty held out and fifty others."""
+    folder = tmp_path_factory.mktemp("bank") / "bank"
+    shutil.copytree(sample_bank_folder, folder)
+    file = folder / "customers.parquet"
+    customers = pd.read_parquet(file)
+    drawn = pd.read_parquet(folder / "assignments.parquet").query("campaign_id == 'K001'").sort_values("customer_id")
+    ids = pd.concat([drawn[drawn["arm"] == "treatment"].head(6), drawn[drawn["arm"] == "control"].head(20)])
+    others = customers.loc[~customers["customer_id"].isin(drawn["customer_id"]), "customer_id"].head(50)
+    customers.loc[customers["customer_id"].isin([*ids["customer_id"], *others]), "branch"] = BRANCH
+    customers.to_parquet(file, index=False)
+    return folder
+
+
+def test_an_arm_of_six_is_told_by_no_page_brief_or_board(small_arm: Path, tmp_path: Path) -> None:
+    arguments = ["--bank", str(small_arm), "--reports", str(tmp_path), "--case", "harbour", "--step", "5"]
+    done = CliRunner().invoke(app, ["run", "silver_checkin", *arguments, "-p", f"branch={BRANCH}"])
+    assert done.exit_code == 0, done.output
+    for page in [*(tmp_path / "silver_checkin").glob("*/*/*.html"), tmp_path / "index.html"]:
+        text = page.read_text(encoding="utf-8")
+        assert not re.search(r"n = 6\b|>6<", text), page.name
+        assert page.name == "index.html" or "An arm of this campaign" in text, page.name
+    effects = pd.read_parquet(tmp_path / "silver_checkin" / "harbour" / "en" / "05_post_mortem" / "effects.parquet")
+    assert set(effects["n"]) == {6}
+
+
 @pytest.fixture
 def shown(tiny_bank: Callable[..., Any]) -> Callable[..., list[str]]:
     """What a page of a bank of so many customers shows of a group of so many of them."""

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from helpers.findings import Text
+from helpers.reporting import tables
 from helpers.reporting.tables import anchor, masked_rows, to_html
 
 
@@ -117,3 +118,11 @@ def test_sentences_get_a_wide_column_and_numbers_stand_right() -> None:
 def test_a_kept_table_can_be_linked_to() -> None:
     assert 'id="table-people_stage"' in to_html(groups(100, 200), name="people_stage")
     assert "id=" not in to_html(groups(100, 200))
+
+
+def test_a_row_is_as_small_as_the_smaller_of_the_groups_that_it_compares() -> None:
+    table = pd.DataFrame({"metric": ["a", "b", "c"], "n": [300, 300, 300], "n_control": [200.0, 4.0, float("nan")]})
+    assert tables.masked_rows(table) == [False, True, False]
+    assert tables.masked_rows(table.rename(columns={"n_control": "n_others"})) == [False, True, False]
+    contacts = pd.DataFrame({"channel": ["sms", "call", "push"], "n_contacts": [500, 6, 40]})
+    assert tables.masked_rows(contacts) == [False, True, True]

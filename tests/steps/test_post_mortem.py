@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
@@ -560,3 +561,36 @@ def test_what_went_to_a_handful_of_flagged_customers_is_not_said(reviews: dict) 
     cost = next(figure for figure in enough.figures if figure.key == "hunter_cost")
     for language, sentence in (("en", few.text.en), ("zh", few.text.zh)):
         assert number(cost.value, "money", language=language, currency=case.bank.currency) not in sentence
+
+
+def test_what_was_spent_on_a_few_who_stopped_is_not_on_the_page() -> None:
+    funnel = pd.DataFrame({"stage": ["assigned", "sent", "joined"], "n": [90, 83, 40], "n_lost": [0, 7, 43]})
+    funnel["cost_lost"] = [0.0, 12.5, 30.0]
+    shown = post_mortem.funnel_shown(funnel)
+    assert shown["cost_lost"].isna().tolist() == [False, True, False]
+    assert shown["n_lost"].isna().tolist() == [False, True, False]
+    assert funnel["cost_lost"].tolist() == [0.0, 12.5, 30.0]
+    assert post_mortem.funnel_shown(funnel, min_group_size=5)["cost_lost"].tolist() == [0.0, 12.5, 30.0]
+
+
+@pytest.mark.parametrize(("left", "is_shown"), [((488, 290), True), ((499, 290), False), ((488, 299), False)])
+def test_the_table_without_the_flagged_does_not_count_a_few(left: tuple[int, int], is_shown: bool) -> None:
+    both = {"metric": "active_days", "arm": "treatment", "estimate": 1.0}
+    without = pd.DataFrame(
+        [
+            both | {"who": "everybody", "n": 500, "n_control": 300},
+            both | {"who": "without_flagged", "n": left[0], "n_control": left[1]},
+        ]
+    )
+    found = SimpleNamespace(without=without)
+    assert (post_mortem.without_shown(found) is not None) == is_shown
+    assert post_mortem.without_shown(found, min_group_size=1) is without
+
+
+def test_answers_are_put_in_words_each_in_its_own_unit(reviews: dict) -> None:
+    case, measured = reviews["K001"]
+    answers = post_mortem.hypotheses(case, measured)
+    shown = post_mortem.hypotheses_shown(case, answers)
+    assert shown["answer"].tolist() == answers["answer"].tolist()
+    assert all("天" in words.zh or "%" in words.zh or "元" in words.zh for words in shown["estimate_words"])
+    assert post_mortem.hypotheses_shown(case, answers.head(0)) is None

@@ -150,10 +150,12 @@ class Page:
         max_rows: int = 12,
         signed: Sequence[str] = (),
         names: Mapping[str, Mapping[str, Text]] | None = None,
+        shows: str = "",
     ) -> Shown:
         """Show a table; with a name it is also kept as ``<name>.parquet``. None (no such table) shows nothing.
 
-        Parameters other than ``name`` are those of :func:`helpers.reporting.tables.to_html`.
+        ``shows`` names the kept table that this one puts in words: what links to that leads here. The other parameters are
+        those of :func:`helpers.reporting.tables.to_html`.
         """
         if table is None:
             return Shown("")
@@ -174,7 +176,7 @@ class Page:
                 max_rows=max_rows,
                 signed=signed,
                 names=names,
-                name=name if is_first else "",
+                name=name if is_first else shows,
                 min_group_size=self.min_group_size,
                 file=f"{self.result.step}/{name}.parquet" if name and self.result.folder is not None else "",
             )
@@ -228,6 +230,7 @@ class Page:
             "simulated": self.bank.simulated,
             "fingerprint": self.bank.fingerprint,
             "tables_read": list(self.bank.tables_read),
+            "min_group_size": self.min_group_size,
             "withheld": None if self.withheld is None else asdict(self.withheld),
         }
         file = self.result.keep()

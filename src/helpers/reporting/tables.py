@@ -20,7 +20,9 @@ _LEFT = ("text", "date")
 _LONG = {"en": 44, "zh": 22}
 _SHORT = 14
 # Columns that say how many customers a row speaks of, the first one that a table has.
-_SIZES = ("n", "customers", "n_customers", "n_eligible", "n_seen", "n_people")
+_SIZES = ("n", "customers", "n_customers", "n_eligible", "n_seen", "n_people", "n_contacts")
+# Those beside them that a row compares with: it speaks of both groups.
+_BESIDE = ("n_control", "n_others")
 # Columns within whose values the groups are parts of one whole: a month's states, a day's segments.
 _SLICES = ("month", "day", "period", "position", "axis", "metric", "to_state")
 _NOT_IN_IDS = re.compile(r"[^0-9A-Za-z_\u4e00-\u9fff]+")
@@ -181,12 +183,20 @@ def masked_rows(table: pd.DataFrame, *, min_group_size: int = MIN_GROUP_SIZE) ->
     size = next((column for column in _SIZES if column in table.columns and table[column].dtype.kind in "iuf"), None)
     if size is None:
         return [False] * len(table)
-    sizes = [0.0 if is_missing(value) else float(value) for value in table[size]]
+    sizes = _numbers(table[size])
+    for beside in _BESIDE:
+        if beside in table.columns and table[beside].dtype.kind in "iuf":
+            other = _numbers(table[beside])
+            sizes = [min(a, b) if a and b else a for a, b in zip(sizes, other, strict=True)]
     masked = [False] * len(table)
     for rows in _wholes(table):
         for row, is_hidden in zip(rows, hidden_parts([sizes[row] for row in rows], least=min_group_size), strict=True):
             masked[row] = is_hidden
     return masked
+
+
+def _numbers(column: pd.Series) -> list[float]:
+    return [0.0 if is_missing(value) else float(value) for value in column]
 
 
 def without_masked(table: pd.DataFrame, *, min_group_size: int = MIN_GROUP_SIZE) -> tuple[pd.DataFrame, int]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from helpers.findings.files import read_object, write_whole
+from helpers.findings.numbers import MIN_GROUP_SIZE
 from helpers.findings.result import RESULT_FILE, KeptResult
 from helpers.runs.step import DONE
 
@@ -62,8 +63,6 @@ def of(step: str, result: Mapping[str, Any] | None, n_rows: Mapping[str, int]) -
     {'tables_read': ['activity'], 'rows_read': 7, 'warnings': 0, 'figures': []}
     >>> of("a", None, {})["rows_read"]
     """
-    from helpers.reporting.board import main_figures
-
     if result is None:
         return {"tables_read": [], "rows_read": None, "warnings": None, "figures": []}
     tables = result.get("about", {}).get("tables_read")
@@ -71,16 +70,14 @@ def of(step: str, result: Mapping[str, Any] | None, n_rows: Mapping[str, int]) -
         "tables_read": tables or [],
         "rows_read": None if tables is None else sum(n_rows[name] for name in tables),
         "warnings": len(_warnings(result)),
-        "figures": main_figures(step, result["figures"]),
+        "figures": _main(step, result),
     }
 
 
 def snapshot(reports: Path, entry: Mapping[str, Any], result: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return what :func:`helpers.runs.changes.compare` needs of a board entry, with its titles and page."""
-    from helpers.reporting.board import main_figures
-
     result = result or read(reports, entry) or {"figures": [], "findings": []}
-    main = {figure["key"] for figure in main_figures(entry["step"], result["figures"])}
+    main = {figure["key"] for figure in _main(entry["step"], result)}
     return {
         **{name: entry.get(name) for name in ("case", "step", "state", "page", "titles", "currency")},
         "figures": [
@@ -106,6 +103,14 @@ def write_aside(folder: Path, language: str, content: Mapping[str, Any]) -> None
 
 def _aside(folder: Path, language: str) -> Path:
     return folder / f".before.{language}.json"
+
+
+def _main(step: str, result: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the main figures of a result, with the smallest group that its page shows."""
+    from helpers.reporting.board import main_figures
+
+    least = result.get("about", {}).get("min_group_size", MIN_GROUP_SIZE)
+    return main_figures(step, result["figures"], least=least)
 
 
 def _warnings(result: Mapping[str, Any]) -> list[Mapping[str, Any]]:

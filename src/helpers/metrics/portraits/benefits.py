@@ -35,7 +35,7 @@ def benefits_taken(
         None where the bank has no rewards table. One row a kind with at least ``min_group_size`` customers of the
         segment rewarded, best first by the lower bound: ``kind``, ``n_rewarded`` (customers of the segment),
         ``n_redeemed`` (of them who used at least one), ``share_redeemed``, ``lower``, ``upper`` (Wilson),
-        ``share_redeemed_others`` (customers outside the segment), ``n_others``, ``p_adjusted`` (equal use inside and
+        ``share_redeemed_others`` (customers outside the segment), ``n_others`` (both missing where these are few), ``p_adjusted`` (equal use inside and
         outside, Benjamini–Hochberg over the kinds), ``used_more`` (more than by the others, surely), ``cost_each``
         (mean cost of one benefit to the bank, in its currency). Only who was offered a kind can use it: no preference
         among kinds never offered is seen.
@@ -48,13 +48,14 @@ def benefits_taken(
     table = inside.merge(whole, on="kind", suffixes=("", "_base"))
     table = table[table["n_rewarded"] >= min_group_size].reset_index(drop=True)
     others, used = table["n_rewarded_base"] - table["n_rewarded"], table["n_redeemed_base"] - table["n_redeemed"]
+    enough = others >= min_group_size
     lower, upper = wilson(table["n_redeemed"], table["n_rewarded"], alpha=alpha)
     table = table.assign(
         share_redeemed=table["n_redeemed"] / table["n_rewarded"],
         lower=lower,
         upper=upper,
-        n_others=others,
-        share_redeemed_others=(used / others.where(others >= min_group_size)).astype(float),
+        n_others=others.where((others == 0) | enough),
+        share_redeemed_others=(used / others.where(enough)).astype(float),
         cost_each=table["cost"] / table["n_rewards"],
     )
     p_values = equal_shares_p_value(table["n_redeemed"], table["n_rewarded"], used, others)

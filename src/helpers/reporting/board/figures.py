@@ -8,6 +8,7 @@ from typing import Any
 
 from helpers.findings import Figure, Text, Writer
 from helpers.findings.labels import read as read_labels
+from helpers.findings.numbers import MIN_GROUP_SIZE
 from helpers.findings.small import tells_of_few
 
 MAX_FIGURES = 4
@@ -82,7 +83,9 @@ MAIN: dict[str, tuple[Main, ...]] = {
 }
 
 
-def main_figures(step: str, figures: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def main_figures(
+    step: str, figures: Sequence[Mapping[str, Any]], *, least: int = MIN_GROUP_SIZE
+) -> list[dict[str, Any]]:
     """Return the main figures of a step's kept result, those with a target first.
 
     Parameters
@@ -91,6 +94,8 @@ def main_figures(step: str, figures: Sequence[Mapping[str, Any]]) -> list[dict[s
         Stem of its notebook.
     figures : sequence of mappings
         As `result.json` keeps them: ``key, value, lower, upper, unit, n, period``.
+    least : int
+        Smallest group of customers that is shown.
 
     Returns
     -------
@@ -107,7 +112,7 @@ def main_figures(step: str, figures: Sequence[Mapping[str, Any]]) -> list[dict[s
     there = {
         figure["key"]: figure
         for figure in figures
-        if figure.get("value") is not None and not tells_of_few(figure.get("n"), figure.get("unit", ""))
+        if figure.get("value") is not None and not tells_of_few(figure.get("n"), figure.get("unit", ""), least=least)
     }
     known = MAIN.get(_words(step))
     if known is None:

@@ -129,7 +129,14 @@ def caused(lines: Lines) -> Block:
         signed=True,
         reference=0.0,
     )
-    return block(lines, "caused", [*found, expected], POST_MORTEM, summary=evidence(lines))
+    return block(
+        lines,
+        "caused",
+        [*found, expected],
+        POST_MORTEM,
+        summary=evidence(lines),
+        href=lines.case.link(POST_MORTEM, table="effects", finding="split"),
+    )
 
 
 def evidence(lines: Lines) -> str:
@@ -293,7 +300,9 @@ def claims(lines: Lines) -> Block:
     )
     if more > 0:
         summary += lines.write(f" {more} more on the page of step 5.", f"其余 {more} 条见第 5 步页面。")
-    return block(lines, "claims", found, POST_MORTEM, summary=summary)
+    return block(
+        lines, "claims", found, POST_MORTEM, summary=summary, href=lines.case.link(POST_MORTEM, table="hypotheses")
+    )
 
 
 def _limit(lines: Lines, threshold: float, unit: str) -> str:

@@ -44,10 +44,12 @@ def _names(lines: Lines, steps: Iterable[str]) -> str:
     return lines.write(", ", "、").join(lines.say(STEP_NAMES[step]) for step in steps)
 
 
-def block(lines: Lines, key: str, found: Iterable[Line | None], *steps: str, summary: str = "") -> Block:
+def block(
+    lines: Lines, key: str, found: Iterable[Line | None], *steps: str, summary: str = "", href: str = ""
+) -> Block:
     """Make a block; where nothing could be written it says which step is missing, or that nothing was kept."""
     kept = tuple(line for line in found if line is not None)
     absent = not_run(lines, *steps)
     if not kept and not absent:
         absent = lines.write("The step kept nothing for this place.", "该步骤未保存相应结果。")
-    return Block(key, lines.say(TITLES[key]), kept, summary, absent)
+    return Block(key, lines.say(TITLES[key]), kept, summary, href, absent)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from helpers import findings
 from helpers.findings import Figure, Finding, KeptResult, Text
+from helpers.findings.numbers import MIN_GROUP_SIZE
 from helpers.reporting.tables import anchor
 
 if TYPE_CHECKING:
@@ -91,6 +92,12 @@ class KeptCase:
     def about(self) -> dict[str, object]:
         """What the last step that ran stands on: bank, day, branch, currency."""
         return dict(self._ran[-1].about) if self._ran else {}
+
+    @property
+    def least(self) -> int:
+        """Smallest group that is shown: what the steps were told, the largest where they differ."""
+        told = [result.about.get("min_group_size", MIN_GROUP_SIZE) for result in self._ran]
+        return max(told, default=MIN_GROUP_SIZE)
 
     @property
     def is_withheld(self) -> bool:

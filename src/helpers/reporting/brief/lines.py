@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from helpers.findings import Figure, Text, Writer, small
 from helpers.findings.labels import label
-from helpers.findings.numbers import MIN_GROUP_SIZE, MISSING
+from helpers.findings.numbers import MISSING
 from helpers.reporting.brief.kept import KeptCase
 
 _STRIP_WIDTH, _STRIP_HEIGHT = 96, 12
@@ -43,12 +43,13 @@ class Line:
 
 @dataclass(frozen=True)
 class Block:
-    """A titled part of the brief; ``absent`` says why there is nothing in it."""
+    """A titled part of the brief; ``absent`` says why there is nothing in it, ``summary_href`` what its summary counts."""
 
     key: str
     title: str
     lines: tuple[Line, ...] = ()
     summary: str = ""
+    summary_href: str = ""
     absent: str = ""
 
 
@@ -83,7 +84,11 @@ class Lines:
     def figure(self, step: str, key: str) -> Figure | None:
         """Return a kept figure for a sentence; None if it isn't there or speaks of a few customers."""
         figure = self.case.figure(step, key)
-        return None if figure is None or small.tells_of_few(figure.n, figure.unit) else figure
+        return None if figure is None or self.tells_of_few(figure) else figure
+
+    def tells_of_few(self, figure: Figure) -> bool:
+        """Tell whether a figure speaks of fewer customers than are shown in this case."""
+        return small.tells_of_few(figure.n, figure.unit, least=self.case.least)
 
     def of(
         self,
@@ -121,8 +126,8 @@ class Lines:
         note: str = "",
     ) -> Line:
         """Write a figure as a line; of one that speaks of a few customers, only that."""
-        if small.tells_of_few(figure.n, figure.unit):
-            return Line(name=name, value=MISSING, n=f"< {MIN_GROUP_SIZE}", href=href)
+        if self.tells_of_few(figure):
+            return Line(name=name, value=MISSING, n=f"< {self.case.least}", href=href)
         return Line(
             name=name,
             value=self.n(figure.value, figure.unit, signed=signed),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pandas as pd
 
 from helpers.findings import Figure, Text
-from helpers.findings.numbers import MIN_GROUP_SIZE
 from helpers.reporting.brief.frame import block
 from helpers.reporting.brief.kept import ACTIVITY, CHANNELS, POST_MORTEM, SEGMENTS
 from helpers.reporting.brief.lines import Block, Line, Lines
@@ -71,7 +70,7 @@ def _goods(lines: Lines) -> Line | None:
 def _channels(lines: Lines) -> Line | None:
     parts: list[tuple[str, str]] = []
     table = lines.case.table(POST_MORTEM, "channels")
-    table = None if table is None else table[table["cost_per_success"].notna() & (table["n"] >= MIN_GROUP_SIZE)]
+    table = None if table is None else table[table["cost_per_success"].notna() & (table["n"] >= lines.case.least)]
     if table is not None and len(table) > 1:
         ranked = table.sort_values("cost_per_success")
         cheap, dear = ranked.iloc[0], ranked.iloc[-1]
@@ -96,7 +95,7 @@ def _worst(lines: Lines, name: str) -> pd.Series | None:
     if table is None or table.empty or gap is None or (gap.value or 0) <= 0:
         return None
     row = table.sort_values("contribution", ascending=False).iloc[0]
-    return row if row["contribution"] > 0 and row["n"] >= MIN_GROUP_SIZE else None
+    return row if row["contribution"] > 0 and row["n"] >= lines.case.least else None
 
 
 def _gap(lines: Lines, row: pd.Series) -> str:

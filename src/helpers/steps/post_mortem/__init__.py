@@ -14,7 +14,7 @@ from helpers.steps.post_mortem.effects import (
     placebo_finding,
     split_finding,
 )
-from helpers.steps.post_mortem.hunters import Hunters, find_hunters, hunters_findings, write_list
+from helpers.steps.post_mortem.hunters import Hunters, find_hunters, hunters_findings, without_shown, write_list
 from helpers.steps.post_mortem.kept_money import money_kept, money_kept_finding
 from helpers.steps.post_mortem.levels import (
     attainment,
@@ -38,8 +38,16 @@ from helpers.steps.post_mortem.moved import (
 )
 from helpers.steps.post_mortem.naive import naive_finding
 from helpers.steps.post_mortem.promises import brief_findings, design_remark
-from helpers.steps.post_mortem.routes import GOODS_COLUMNS, SHARE_BOUNDS, Places, goods_finding, leak_finding, places
-from helpers.steps.post_mortem.verdicts import hypotheses, hypothesis_findings
+from helpers.steps.post_mortem.routes import (
+    GOODS_COLUMNS,
+    SHARE_BOUNDS,
+    Places,
+    funnel_shown,
+    goods_finding,
+    leak_finding,
+    places,
+)
+from helpers.steps.post_mortem.verdicts import hypotheses, hypotheses_shown, hypothesis_findings
 
 __all__ = [
     "CAPTIONS",
@@ -64,6 +72,7 @@ __all__ = [
     "effect_findings",
     "effects_shown",
     "find_hunters",
+    "funnel_shown",
     "gap_bridge",
     "gap_captions",
     "gap_finding",
@@ -72,6 +81,7 @@ __all__ = [
     "groups_shown",
     "hunters_findings",
     "hypotheses",
+    "hypotheses_shown",
     "hypothesis_findings",
     "in_words",
     "leak_finding",
@@ -96,6 +106,7 @@ __all__ = [
     "returns",
     "returns_findings",
     "split_finding",
+    "without_shown",
     "write_list",
 ]
 

@@ -10,7 +10,7 @@ from helpers.findings import Text
 from helpers.steps.post_mortem.cases import Case, metric_unit
 
 # Whom the page speaks of.
-WHOM = Text("this campaign, in what is looked at here,", "本次活动在所选范围内的")
+WHOM = Text("an arm of this campaign, among those looked at here,", "在所选范围内，本次活动某一组的")
 
 CAPTIONS: Mapping[str, Text] = {
     "attainment": Text("Planned and actual, level by level", "逐级对照计划与实际"),

@@ -100,6 +100,11 @@ class Case:
         return self.people[self.people["arm"] != self.control]
 
     @property
+    def n_smallest(self) -> int:
+        """Customers of the smallest arm; everybody's number without arms. Results compare arms, so they tell of each."""
+        return int(self.people["arm"].value_counts().min()) if len(self.people) else 0
+
+    @property
     def goal_metric(self) -> str:
         """Metric of the brief's goal; active days without a brief."""
         return self.brief.goal.metric if self.brief else "active_days"

@@ -104,6 +104,17 @@ def _without(case: Case, measures: Measures, people: pd.DataFrame, min_signals: 
     return pd.DataFrame(rows, columns=columns)
 
 
+def without_shown(hunters: Hunters, *, min_group_size: int = MIN_GROUP_SIZE) -> pd.DataFrame | None:
+    """Return the difference with and without the flagged for a page; None where it would count a few flagged.
+
+    Who was left out is the size of an arm less its size without them.
+    """
+    everybody, rest = (hunters.without[hunters.without["who"] == who] for who in ("everybody", "without_flagged"))
+    both = everybody.merge(rest, on=["metric", "arm"], suffixes=("", "_rest"))
+    dropped = [both[size] - both[f"{size}_rest"] for size in ("n", "n_control")]
+    return None if any(((count > 0) & (count < min_group_size)).any() for count in dropped) else hunters.without
+
+
 def hunters_findings(case: Case, hunters: Hunters, *, min_group_size: int = MIN_GROUP_SIZE) -> list[Finding]:
     """Say how many of those who took a benefit are flagged, what went to them, and the result without them.
 

@@ -41,7 +41,7 @@ def money_kept(case: Case) -> pd.DataFrame | None:
     return table if int(table["n"].max()) >= MIN_CUSTOMERS else None
 
 
-def money_kept_finding(table: pd.DataFrame, *, currency: str) -> Finding:
+def money_kept_finding(table: pd.DataFrame, *, currency: str, min_group_size: int = MIN_GROUP_SIZE) -> Finding:
     """Say how much of the money was still there 30, 60 and 90 days on; a description, no effect."""
     rows = {int(row["day"]): row for row in table.to_dict("records")}
     seen = [day for day in READ_AT_DAYS if day in rows]
@@ -58,8 +58,8 @@ def money_kept_finding(table: pd.DataFrame, *, currency: str) -> Finding:
         for day in seen
     )
     n_young = int(last["n_immature"])
-    young = Text(f"fewer than {MIN_GROUP_SIZE} customers", f"不足 {MIN_GROUP_SIZE} 人")
-    if n_young >= MIN_GROUP_SIZE:
+    young = Text(f"fewer than {min_group_size} customers", f"不足 {min_group_size} 人")
+    if n_young >= min_group_size:
         young = Text(f"{n_young:,} customers", f"{n_young:,} 人")
     money = float(rows[0]["at_risk"])
     text = Text.write(

@@ -62,6 +62,14 @@ def biggest_leak(funnel: pd.DataFrame) -> pd.Series | None:
     return steps.sort_values("n_lost", ascending=False).iloc[0]
 
 
+def funnel_shown(funnel: pd.DataFrame, *, min_group_size: int = MIN_GROUP_SIZE) -> pd.DataFrame:
+    """Return the funnel as a page shows it: without what was spent on fewer customers than ``min_group_size``."""
+    few = (funnel["n_lost"] > 0) & (funnel["n_lost"] < min_group_size)
+    shown = funnel.astype({"n_lost": float, "cost_lost": float})
+    shown.loc[few, ["n_lost", "cost_lost"]] = float("nan")
+    return shown
+
+
 def leak_finding(case: Case, funnel: pd.DataFrame, *, min_group_size: int = MIN_GROUP_SIZE) -> Finding:
     """Say where most customers and most money were lost, and what to look at; of fewer customers no amount is said."""
     if case.stages == ("assigned",):

@@ -94,6 +94,38 @@ def _judge(lower: float, upper: float, direction: str, threshold: float) -> tupl
     return (REFUTED, "short") if short else (UNDECIDED, "across")
 
 
+def hypotheses_shown(case: Case, table: pd.DataFrame) -> pd.DataFrame | None:
+    """Put the answers in words for a page, each in its own unit; None where the brief has no hypothesis.
+
+    Returns
+    -------
+    DataFrame
+        ``claim_words, estimate_words, threshold_words`` in both languages; ``arm, n, answer`` as they are.
+    """
+    if table.empty:
+        return None
+    claims = {claim.key: claim.text.text for claim in case.brief.hypotheses}
+    rows = []
+    for row in table.to_dict("records"):
+        unit = metric_unit(row["metric"], difference=True)
+        guard = metric_name(row["metric"])
+        figure = Figure("estimate", _known(row["estimate"]), _known(row["lower"]), _known(row["upper"]), unit)
+        limit = row["threshold"]
+        rows.append(
+            {
+                "claim_words": claims.get(row["claim"], Text(f"Guardrail: {guard.en}", f"护栏：{guard.zh}")),
+                "arm": row["arm"],
+                "estimate_words": Text.write(lambda w, f=figure: w.est(f, signed=True), currency=case.bank.currency),
+                "threshold_words": Text.write(
+                    lambda w, v=limit, u=unit: w.n(v, u, signed=True), currency=case.bank.currency
+                ),
+                "n": row["n"],
+                "answer": row["answer"],
+            }
+        )
+    return pd.DataFrame(rows)
+
+
 def hypothesis_findings(case: Case, table: pd.DataFrame) -> list[Finding]:
     """Say the answer to each hypothesis and guardrail, one finding each, all arms in it."""
     if table.empty:

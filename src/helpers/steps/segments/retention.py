@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from helpers.findings import Figure, Finding, SpokenError, Text
-from helpers.findings.numbers import MIN_GROUP_SIZE
 from helpers.findings.small import fewer
 from helpers.metrics import segments
 from helpers.models import retention
@@ -248,8 +247,8 @@ def returns_text(focus: Focus, study: Study) -> Text | None:
     small = study.too_small
 
     def write(w: Any) -> str:
-        few = 0 < study.n_returned < MIN_GROUP_SIZE
-        returned = fewer().say(w.language) if few else w.n(study.n_returned)
+        few = 0 < study.n_returned < focus.min_group_size
+        returned = fewer(focus.min_group_size).say(w.language) if few else w.n(study.n_returned)
         en = (
             f"A lapse is not for ever: of {w.n(study.n_lapsed)} lapses in the whole base {returned} were "
             "followed by a return, which is counted here and not in the curves."
