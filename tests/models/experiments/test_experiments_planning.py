@@ -21,6 +21,7 @@ from helpers.models.experiments import (
     reach_curve,
     sample_size,
 )
+from helpers.models.experiments.estimators import Outcome, clustered_means
 
 
 @pytest.mark.parametrize(("difference", "share"), [(0.5, 0.5), (0.2, 0.7), (0.05, 0.5), (0.01, 0.2)])
@@ -141,6 +142,56 @@ def test_own_arguments_go_before_history() -> None:
     assert sample_size(0.5, sd=2.0, history={"sd": 1.0})["n"] == sample_size(0.5, sd=2.0)["n"]
 
 
+@pytest.mark.parametrize(
+    "neutral", [{"covariate_correlation": 0.0}, {"cluster_size": 1.0}, {"intraclass_correlation": 0}]
+)
+def test_a_neutral_argument_goes_before_history_too(neutral: dict) -> None:
+    history = {"covariate_correlation": 0.7, "cluster_size": 50.0, "cluster_mean_size": 30.0}
+    history |= {"sd": 1.0, "mean": 1.0, "intraclass_correlation": 0.2}
+    name = next(iter(neutral))
+    for function, first in ((sample_size, 0.5), (minimum_detectable_effect, 10_000)):
+        without = {key: past for key, past in history.items() if key != name}
+        if name == "cluster_size":
+            del without["cluster_mean_size"]
+        assert function(first, history=history, **neutral) == function(first, history=without)
+        assert function(first, history=history, **neutral) != function(first, history=history)
+        assert function(first, history=history, **{name: None}) == function(first, history=history)
+
+
+def power_with_clusters(n_clusters: int, difference: float, correlation: float, sizes: np.ndarray) -> float:
+    """Share of 600 experiments found by `effect`'s estimator, drawn cluster by cluster; standard error below 2 points."""
+    rng = np.random.default_rng(21)
+    arm = np.arange(n_clusters) % 2
+    found = []
+    for _ in range(600):
+        n = rng.choice(sizes, n_clusters).astype(float)
+        own = rng.normal(0, np.sqrt(correlation), n_clusters) + rng.normal(size=n_clusters) * np.sqrt(
+            (1 - correlation) / n
+        )
+        none = np.zeros((n_clusters, 0))
+        data = Outcome(
+            n, own + difference * arm, none, (n - 1) * (1 - correlation), none, np.zeros((n_clusters, 0, 0)), arm, 2
+        )
+        fit = clustered_means(data, np.arange(n_clusters))
+        t = abs(fit.mean[1] - fit.mean[0]) / np.sqrt(fit.variance_of_difference(1, 0))
+        found.append(2 * stats.t.sf(t, fit.df(1, 0)) < 0.05)
+    return float(np.mean(found))
+
+
+def test_planned_power_is_reached_with_unequal_clusters() -> None:
+    """Branches of 10 and of 190 customers: the design effect needs Σm²/Σm = 181, their number the mean of 100."""
+    sizes = np.array([10, 190])
+    branch = np.repeat(np.arange(40), np.tile(sizes, 20))
+    past = pd.DataFrame({"branch": branch, "y": np.random.default_rng(3).normal(size=len(branch))})
+    history = metric_history(past, metric="y", cluster="branch")
+    assert (history["cluster_size"], history["cluster_mean_size"]) == pytest.approx((181.0, 100.0), rel=1e-12)
+    plan = sample_size(0.15, history=history | {"sd": 1.0, "intraclass_correlation": 0.06})
+    assert plan["n_clusters"] == math.ceil(plan["n"] / 100)
+    assert plan["design_effect"] == pytest.approx(1 + 180 * 0.06)
+    # three standard errors; 93 clusters, as by the larger size, reach half
+    assert power_with_clusters(plan["n_clusters"], 0.15, 0.06, sizes) == pytest.approx(0.8, abs=0.05)
+
+
 EVENTS = pd.DataFrame(
     {
         "customer_id": ["C1", "C2", "C1", "C3", "C4", "C5", "C2"],
@@ -239,6 +290,13 @@ REACH = pd.DataFrame({"day": [1, 2], "n_reached": [5, 9]})
         (lambda: sample_size(0.1, sd=1.0, cluster_size=math.inf), "cluster_size: inf"),
         (lambda: sample_size(0.1, sd=1.0, intraclass_correlation="a"), "intraclass_correlation: 'a'"),
         (lambda: sample_size(0.1, sd=1.0, comparisons=2.5), "comparisons: 2.5"),
+        (lambda: sample_size(0.1, history=3), "history: 3 is no mapping; what `metric_history` returned is allowed"),
+        (lambda: minimum_detectable_effect(900, history=[1]), r"history: \[1\] is no mapping"),
+        (lambda: sample_size(0.1, history={"sd": "a"}), "sd: 'a' is not a positive number"),
+        (
+            lambda: sample_size(0.1, history={"sd": 1.0, "cluster_mean_size": 0.5}),
+            "cluster_mean_size: 0.5 is not 1 or more",
+        ),
         (lambda: days_needed(0, reach=REACH), "n: 0"),
         (lambda: days_needed(math.inf, reach=REACH), "n: inf is not a positive number"),
         (lambda: days_needed(5, reach=REACH.rename(columns={"day": "date"})), "no column 'day'"),

@@ -43,9 +43,9 @@ def metric_history(
     -------
     dict
         ``n`` customers, ``mean``, ``sd``, ``covariate_correlation`` (multiple correlation, 0 without a covariate),
-        ``cluster_size`` (the mean size that a design effect needs, Σm²/Σm; 1 without clusters),
-        ``intraclass_correlation`` (analysis of variance; not below 0), ``n_clusters``. To be passed as ``history`` to
-        `sample_size`.
+        ``cluster_size`` (the mean size that a design effect needs, Σm²/Σm; 1 without clusters), ``cluster_mean_size``
+        (customers ÷ clusters, which a number of clusters needs; no larger), ``intraclass_correlation`` (analysis of
+        variance; not below 0), ``n_clusters``. To be passed as ``history`` to `sample_size`.
 
     Raises
     ------
@@ -88,6 +88,7 @@ def metric_history(
         "sd": math.sqrt((within + between) / (n - 1)),
         "covariate_correlation": math.sqrt(max(data.merged().explained(), 0.0)),
         "cluster_size": 1.0,
+        "cluster_mean_size": 1.0,
         "intraclass_correlation": 0.0,
         "n_clusters": math.nan,
     }
@@ -107,6 +108,7 @@ def _likeness(n: np.ndarray, within: float, between: float) -> dict[str, float]:
     correlation = (mean_square_between - mean_square_within) / spread if spread > 0 else 0.0
     return {
         "cluster_size": float((n**2).sum() / total),
+        "cluster_mean_size": float(total / k),
         "intraclass_correlation": float(min(max(correlation, 0.0), 1.0)),
         "n_clusters": k,
     }

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
+import pandas as pd
 from scipy import optimize, stats
 
 from helpers.models.experiments.checks import check_share, is_number
@@ -22,9 +23,9 @@ def sample_size(
     alpha: float = 0.05,
     power: float = 0.8,
     share_treated: float = 0.5,
-    covariate_correlation: float = 0.0,
-    cluster_size: float = 1.0,
-    intraclass_correlation: float = 0.0,
+    covariate_correlation: float | None = None,
+    cluster_size: float | None = None,
+    intraclass_correlation: float | None = None,
     comparisons: int = 1,
     history: Mapping[str, float] | None = None,
 ) -> dict[str, float]:
@@ -43,15 +44,17 @@ def sample_size(
     alpha, power : float
     share_treated : float
         Share of customers in the treated arm, between 0 and 1.
-    covariate_correlation : float
-        Of the covariate with the metric (CUPED): variance × (1 − ρ²).
-    cluster_size, intraclass_correlation : float
+    covariate_correlation : float, optional
+        Of the covariate with the metric (CUPED): variance × (1 − ρ²). Left out, that of ``history``, else 0.
+    cluster_size, intraclass_correlation : float, optional
         Customers in a cluster and their likeness, where whole clusters are assigned: variance × (1 + (m − 1)·ICC).
+        Left out, those of ``history``, else 1 and 0.
     comparisons : int
         Metrics times arms that are to be read; ``alpha`` is divided by it (Bonferroni, on the safe side of Holm).
     history : mapping, optional
         What `metric_history` returned; stands in for those of ``sd``, ``mean``, ``covariate_correlation``,
-        ``cluster_size`` and ``intraclass_correlation`` that it has.
+        ``cluster_size`` and ``intraclass_correlation`` that are left out. Where clusters are unequal its
+        ``cluster_mean_size`` tells how many they are; beside a ``cluster_size`` of the caller's own they count as equal.
 
     Returns
     -------
@@ -63,8 +66,8 @@ def sample_size(
     Raises
     ------
     ValueError
-        If the effect is 0, would move a share out of 0–1, or an argument is no number or lies outside its range;
-        ``power`` has to lie above ``alpha``, which is reached without any effect.
+        If the effect is 0, would move a share out of 0–1, an argument is no number or lies outside its range, or
+        ``history`` is no mapping; ``power`` has to lie above ``alpha``, which is reached without any effect.
 
     References
     ----------
@@ -107,7 +110,7 @@ def sample_size(
         "n": treated + untreated,
         "n_treatment": treated,
         "n_control": untreated,
-        "n_clusters": math.ceil((treated + untreated) / setting["cluster_size"]),
+        "n_clusters": math.ceil((treated + untreated) / setting["cluster_mean_size"]),
         "effect": difference,
         "relative_effect": difference / setting["mean"] if setting["mean"] else math.nan,
         "power": _power(difference, treated + untreated, setting, treated / (treated + untreated)),
@@ -125,9 +128,9 @@ def minimum_detectable_effect(
     alpha: float = 0.05,
     power: float = 0.8,
     share_treated: float = 0.5,
-    covariate_correlation: float = 0.0,
-    cluster_size: float = 1.0,
-    intraclass_correlation: float = 0.0,
+    covariate_correlation: float | None = None,
+    cluster_size: float | None = None,
+    intraclass_correlation: float | None = None,
     comparisons: int = 1,
     history: Mapping[str, float] | None = None,
 ) -> dict[str, float]:
@@ -168,8 +171,8 @@ def minimum_detectable_effect(
         raise ValueError(f"n: {n!r} is not a number of customers, at least 4")
     if n * min(share_treated, 1 - share_treated) < 2:
         raise ValueError(f"n: {n!r} leaves fewer than two customers in an arm")
-    if setting["cluster_size"] > 1 and n / setting["cluster_size"] < 3:
-        raise ValueError(f"n: {n!r} customers are fewer than three clusters of {setting['cluster_size']:g}")
+    if setting["cluster_mean_size"] > 1 and n / setting["cluster_mean_size"] < 3:
+        raise ValueError(f"n: {n!r} customers are fewer than three clusters of {setting['cluster_mean_size']:g}")
     spread = setting["sd"] if setting["sd"] is not None else 0.5
     standard_error = spread * math.sqrt(setting["inflation"] / (n * share_treated * (1 - share_treated)))
     highest = 1000 * standard_error if setting["sd"] is not None else (1 - setting["mean"]) * (1 - 1e-12)
@@ -201,7 +204,7 @@ def _power(difference: float, n: float, setting: Mapping[str, float], share_trea
         variance_treated, variance_control = treated * (1 - treated), setting["mean"] * (1 - setting["mean"])
     inflation = setting["inflation"]
     parts = np.array([variance_treated * inflation / (n * share), variance_control * inflation / (n * (1 - share))])
-    counted = n / setting["cluster_size"]  # what varies freely: customers, or clusters
+    counted = n / setting["cluster_mean_size"]  # what varies freely: customers, or clusters
     if setting["sd"] is not None:
         df = counted - 2
     else:
@@ -232,11 +235,26 @@ def _absolute(effect: float, mean: float | None, relative: bool) -> float:
 
 
 def _setting(history: Mapping[str, float] | None, **given: float | None) -> dict[str, float | None]:
-    unset = {"sd": None, "mean": None, "covariate_correlation": 0.0, "cluster_size": 1.0, "intraclass_correlation": 0.0}
+    if not isinstance(history, Mapping | pd.Series | None):
+        raise ValueError(f"history: {history!r} is no mapping; what `metric_history` returned is allowed")
+    past = {} if history is None else history
     setting = dict(given)
-    for name, default in unset.items():
-        if setting[name] == default and history is not None and history.get(name) is not None:
-            setting[name] = float(history[name])
+    # the mean size belongs to the clusters of the past, not to those that the caller describes
+    setting["cluster_mean_size"] = past.get("cluster_mean_size") if setting["cluster_size"] is None else None
+    neutral = {
+        "sd": None,
+        "mean": None,
+        "covariate_correlation": 0.0,
+        "cluster_size": 1.0,
+        "intraclass_correlation": 0.0,
+    }
+    for name, value in neutral.items():
+        if setting[name] is None:
+            setting[name] = past.get(name)
+        if setting[name] is None:
+            setting[name] = value
+    if setting["cluster_mean_size"] is None:
+        setting["cluster_mean_size"] = setting["cluster_size"]
     setting["alpha"] = check_share("alpha", setting["alpha"])
     check_share("share_treated", setting["share_treated"])
     comparisons = setting.pop("comparisons")
@@ -253,8 +271,9 @@ def _setting(history: Mapping[str, float] | None, **given: float | None) -> dict
         raise ValueError(f"mean: {setting['mean']!r} is not a finite number")
     if not (is_number(setting["covariate_correlation"]) and -1 < setting["covariate_correlation"] < 1):
         raise ValueError(f"covariate_correlation: {setting['covariate_correlation']!r} is not between -1 and 1")
-    if not (is_number(setting["cluster_size"]) and setting["cluster_size"] >= 1):
-        raise ValueError(f"cluster_size: {setting['cluster_size']!r} is not 1 or more")
+    for name in ("cluster_size", "cluster_mean_size"):
+        if not (is_number(setting[name]) and setting[name] >= 1):
+            raise ValueError(f"{name}: {setting[name]!r} is not 1 or more")
     if not (is_number(setting["intraclass_correlation"]) and 0 <= setting["intraclass_correlation"] <= 1):
         raise ValueError(f"intraclass_correlation: {setting['intraclass_correlation']!r} is not from 0 to 1")
     setting["variance_left"] = 1 - setting["covariate_correlation"] ** 2
