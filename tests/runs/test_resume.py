@@ -114,6 +114,28 @@ def test_only_what_a_change_reaches_is_run_again(write_bank: Callable[..., Path]
     assert kept("--force") == []
 
 
+@pytest.mark.slow
+def test_a_kept_page_links_to_the_steps_that_there_are_now(write_bank: Callable[..., Path], tmp_path: Path) -> None:
+    folder = write_light(tmp_path, "a", "b", bank=write_bank())
+    reports, at_once = tmp_path / "reports", tmp_path / "at_once"
+    assert run(str(folder), "--reports", str(at_once))[0] == 0
+    assert run(str(folder), "--reports", str(reports), "--step", "a")[0] == 0
+    page = reports / "light/whole/en/a.html"
+    # No link to a page that is not there yet.
+    assert 'href="b.html"' not in page.read_text(encoding="utf-8")
+    before = results(reports)
+    assert run(str(folder), "--reports", str(reports))[0] == 0
+    assert board(reports)["a"]["kept_from"]
+    assert 'href="b.html"' in page.read_text(encoding="utf-8")
+    assert pages(reports) == pages(at_once)
+    assert before.items() <= results(reports).items()
+    # The page drawn anew is the kept one from then on.
+    drawn = page.stat().st_mtime_ns
+    assert run(str(folder), "--reports", str(reports))[0] == 0
+    assert board(reports)["a"]["kept_from"]
+    assert page.stat().st_mtime_ns == drawn
+
+
 def test_from_step_refuses_a_step_that_is_not_there(playbook: Callable[..., Path], tmp_path: Path) -> None:
     code, output = run(str(playbook(a=COUNT)), "--reports", str(tmp_path / "r"), "--from-step", "9")
     assert code == 2

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from helpers.bank.places import project_root
 from helpers.runs import identity, pools
@@ -162,7 +163,7 @@ class _Batch:
             parts = identity.of(job, self.code)
             again = len(job.earlier) >= self.again_from
             record = None if again else identity.kept(job, parts)
-            if record is None:
+            if record is None or not _links_stand(replace(job, identity=parts), record):
                 return replace(job, identity=parts)
             self._finish(
                 job.ended(
@@ -201,6 +202,17 @@ class _Batch:
         self.done[entry.case, entry.step] = entry
         if self.progress is not None:
             self.progress(entry)
+
+
+def _links_stand(job: StepJob, record: Mapping[str, Any]) -> bool:
+    """Draw a kept page anew if there are other steps now than it links to; False where that can't be written."""
+    if record.get("siblings") != list(job.siblings):
+        try:
+            steps.redraw(job, record)
+        except OSError:
+            # Running the step says what is wrong with the folder.
+            return False
+    return True
 
 
 def _submit(pool: Executor, job: StepJob) -> Future[StepRun]:

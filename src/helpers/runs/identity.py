@@ -57,6 +57,8 @@ def record(job: StepJob, identity: dict[str, str], *, seconds: float, started_at
     content = {
         "schema_version": SCHEMA_VERSION,
         "parts": identity,
+        # What the page links to; no part of the identity, because a page can be drawn anew without its notebook.
+        "siblings": list(job.siblings),
         "tables": _tables_read(job),
         "files": {file.relative_to(job.run_dir).as_posix(): _digest(file.read_bytes()) for file in _left(job)},
         "seconds": round(seconds, 2),

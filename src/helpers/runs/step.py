@@ -8,6 +8,7 @@ import shutil
 import tempfile
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -137,7 +138,7 @@ def _run(job: StepJob) -> StepRun:
     folder = job.run_dir / job.step.name
     clear(job)
     folder.mkdir(parents=True)
-    values = {**job.step.parameters, "language": job.language, "run_dir": str(job.run_dir)}
+    values = _values(job)
     notebook, problem = _execute(job, folder, values)
     if problem is None and not _keeps_result(job):
         problem = failure.Failure(
@@ -168,6 +169,26 @@ def _run(job: StepJob) -> StepRun:
         message="" if problem is None else problem.what,
         started_at=started_at,
     )
+
+
+def redraw(job: StepJob, record: Mapping[str, Any]) -> None:
+    """Draw the page of a kept step (see :func:`helpers.runs.identity.kept`) anew, with the links of now.
+
+    Raises
+    ------
+    OSError
+        If it can't be written.
+    """
+    import nbformat
+
+    notebook = nbformat.read(job.run_dir / job.step.name / f"{job.step.name}.ipynb", as_version=4)
+    _write_page(job, notebook, _values(job), None, record["started_at"], record["seconds"])
+    times = {name: record[name] for name in ("seconds", "started_at", "finished_at")}
+    identity.record(job, job.identity, **times)
+
+
+def _values(job: StepJob) -> dict[str, Any]:
+    return {**job.step.parameters, "language": job.language, "run_dir": str(job.run_dir)}
 
 
 def _execute(job: StepJob, folder: Path, values: dict[str, Any]) -> tuple[Any, failure.Failure | None]:
