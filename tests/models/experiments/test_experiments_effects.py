@@ -13,7 +13,7 @@ import statsmodels.formula.api as smf
 from scipy import linalg, stats
 from statsmodels.stats.multitest import multipletests
 
-from helpers.models.experiments import effect, effect_by_look, holm
+from helpers.models.experiments import effect, effect_by_look, holm, metric_history
 
 HILLSTROM = Path(__file__).resolve().parents[4] / "shared" / "data" / "hillstrom" / "hillstrom.csv.gz"
 NUMBERS = [
@@ -183,6 +183,50 @@ def test_ratio_of_totals_by_the_delta_method() -> None:
     assert row.metric == "logins/days"
     assert row.estimate == pytest.approx(ratios["bonus"] - ratios["control"], abs=1e-12)
     assert row.se == pytest.approx(np.sqrt(variance), rel=1e-9)
+
+
+def priced(n: int, price: float | np.ndarray) -> pd.DataFrame:
+    """Customers in arms a and b by turns, who buy 20 to 22 units at a price."""
+    units = 20 + np.random.default_rng(2).integers(0, 3, n)
+    arm = np.where(np.arange(n) % 2, "b", "a")
+    return pd.DataFrame({"arm": arm, "revenue": price * units, "units": units, "branch": np.arange(n) % 20})
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, lazy], ids=["frame", "engine"])
+@pytest.mark.parametrize("n", [200, 200_000])
+def test_a_ratio_without_variation_is_named_whatever_rounding_leaves(make, n: int) -> None:
+    for prices in ([9.99, 9.99], [9.99, 9.49], [10.0, 0.3]):
+        table = make(priced(n, np.tile(prices, n // 2)))
+        for options in ({}, {"cluster": "branch"}):
+            with pytest.raises(ValueError, match=r"'revenue/units' has the same value .* doesn't vary"):
+                effect(table, metric=("revenue", "units"), control="a", **options)
+    with pytest.raises(ValueError, match=r"'revenue/units' has the same value"):
+        metric_history(make(priced(n, 9.99)), metric=("revenue", "units"))
+    found = effect_by_look(make(priced(200, 9.99)), metric=("revenue", "units"), look="branch", control="a")
+    assert found[["se", "p_value", "p_always"]].isna().all(axis=None)
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, lazy], ids=["frame", "engine"])
+def test_a_ratio_that_hardly_varies_still_has_its_error(make) -> None:
+    """Prices that differ in the fifth digit, against the delta method by hand with deviations row by row."""
+    table = priced(20_000, 9.99 * (1 + np.random.default_rng(3).normal(0, 1e-4, 20_000)))
+    row = effect(make(table), metric=("revenue", "units"), control="a").iloc[0]
+    parts = []
+    for _, arm in table.groupby("arm"):
+        ratio = arm.revenue.sum() / arm.units.sum()
+        parts.append(((arm.revenue - ratio * arm.units) / arm.units.mean()).var() / len(arm))
+    assert row.se == pytest.approx(np.sqrt(sum(parts)), rel=1e-4)  # 1e-8 of the sums is left, at 1e-12 of rounding
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, lazy], ids=["frame", "engine"])
+@pytest.mark.filterwarnings("error")
+def test_two_ratios_without_variation_beside_a_third_have_no_error_to_tell(make) -> None:
+    table = priced(300, 9.99)
+    third = table.assign(arm="c", revenue=table.revenue * (1 + np.random.default_rng(3).normal(0, 1e-5, 300)))
+    found = effect(make(pd.concat([table, third])), metric=("revenue", "units"), control="a").set_index("arm")
+    assert found.estimate["b"] == pytest.approx(0, abs=1e-12)
+    without_error(found.loc[["b"]])
+    assert found.se["c"] == pytest.approx(9.99e-5 / np.sqrt(300), rel=0.1)  # a spread from 300 draws: 4 %
 
 
 def test_winsorized_is_capped_over_all_arms_and_the_uncapped_row_stands_beside() -> None:

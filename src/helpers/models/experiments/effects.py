@@ -86,9 +86,10 @@ def effect(
     Raises
     ------
     ValueError
-        If a column is missing or not numeric, a metric has missing values or never varies, the control arm is absent or
-        the only one, an arm has fewer than two customers (or clusters), a covariate was measured after exposure, or
-        a customer's time of exposure, or of a covariate that is known, is missing or no time.
+        If a column is missing or not numeric, a metric has missing values or never varies (be it a ratio that is the
+        same for all customers of an arm), the control arm is absent or the only one, an arm has fewer than two
+        customers (or clusters), a covariate was measured after exposure, or a customer's time of exposure, or of a
+        covariate that is known, is missing or no time.
 
     References
     ----------

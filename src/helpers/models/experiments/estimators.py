@@ -10,6 +10,9 @@ import numpy as np
 from helpers.models.experiments.moments import Cells, Variable
 
 ROUNDING = 1e-14  # of the metric's variance: customers who differ by less differ by what sums leave over
+# Of a ratio's parts, whose sums of squares all but cancel where every customer has the same ratio: what rounding leaves
+# then, ten times what was seen from frames and engines. Long sums round more often.
+ROUNDING_OF_PARTS, ROUNDING_OF_PARTS_A_CUSTOMER = 1e-13, 5e-17
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,8 @@ class Outcome:
     yy, xy, xx : ndarrays (cells,), (cells, p), (cells, p, p)
         Sums of products of deviations from the cell's means.
     arm : ndarray (cells,), place of the cell's arm among the arms
+    n_arms : int
+    parts : ndarray (cells,), sums of squares of a ratio's two parts, the difference of which ``yy`` is about; else 0
     """
 
     n: np.ndarray
@@ -34,6 +39,7 @@ class Outcome:
     xx: np.ndarray
     arm: np.ndarray
     n_arms: int
+    parts: np.ndarray | float = 0.0
 
     def merged(self) -> Outcome:
         """One cell an arm, its clusters taken together."""
@@ -46,12 +52,22 @@ class Outcome:
         np.add.at(yy, self.arm, self.yy + self.n * dy**2)
         np.add.at(xy, self.arm, self.xy + (self.n * dy)[:, None] * dx)
         np.add.at(xx, self.arm, self.xx + self.n[:, None, None] * dx[:, :, None] * dx[:, None, :])
-        return Outcome(n, y, x, yy, xy, xx, np.arange(arms), arms)
+        return Outcome(n, y, x, yy, xy, xx, np.arange(arms), arms, self._parts_by_arm())
 
-    def variance(self) -> float:
-        """Variance of the metric between all customers."""
+    def _parts_by_arm(self) -> np.ndarray:
+        return np.bincount(self.arm, np.broadcast_to(self.parts, self.arm.shape), minlength=self.n_arms)
+
+    def dust_of_parts(self) -> np.ndarray:
+        """Sum of squares of each arm that a ratio equal for all of its customers leaves by rounding; 0 for no ratio."""
+        n = np.bincount(self.arm, self.n, minlength=self.n_arms)
+        return (ROUNDING_OF_PARTS + ROUNDING_OF_PARTS_A_CUSTOMER * n) * self._parts_by_arm()
+
+    def dust(self) -> np.ndarray:
+        """Variance of each arm's mean up to which rounding alone may have made it."""
         middle = np.average(self.y, weights=self.n)
-        return float((self.yy.sum() + self.n @ (self.y - middle) ** 2) / self.n.sum())
+        variance = (self.yy.sum() + self.n @ (self.y - middle) ** 2) / self.n.sum()
+        n = np.bincount(self.arm, self.n, minlength=self.n_arms)
+        return ROUNDING * variance / n + self.dust_of_parts() / n**2
 
     def explained(self) -> float:
         """Share of the metric's variance within cells that the covariates take away."""
@@ -69,7 +85,7 @@ class ArmMeans:
     df : function of two arms' places to degrees of freedom
     n, n_clusters : ndarrays (arms,)
     explained : float, share of the metric's variance within arms that the covariates take away
-    variance : float, of the metric between all customers
+    dust : ndarray (arms,), variance of the mean up to which rounding alone may have made it
     """
 
     mean: np.ndarray
@@ -78,13 +94,12 @@ class ArmMeans:
     n: np.ndarray
     n_clusters: np.ndarray | None
     explained: float
-    variance: float
+    dust: np.ndarray
 
     def variance_of_difference(self, a: int, b: int) -> float:
         """Variance of one arm's mean less another's; infinite where the data leave nothing to tell it from."""
         found = self.covariance[a, a] + self.covariance[b, b] - 2 * self.covariance[a, b]
-        dust = ROUNDING * self.variance * (1 / self.n[a] + 1 / self.n[b])
-        return float(found) if found > dust else np.inf
+        return float(found) if found > self.dust[a] + self.dust[b] else np.inf
 
 
 def outcome(
@@ -102,6 +117,7 @@ def outcome(
     x = cells.mean[:, at_x]
     xy = cells.scatter[:, at_x, at_y]
     xx = cells.scatter[:, at_x][:, :, at_x]
+    parts = np.zeros(len(y))
     if denominator is not None:
         at_d = cells.at(denominator)
         totals = np.bincount(arm, cells.n)
@@ -110,11 +126,13 @@ def outcome(
         if not np.all(mean_d):
             raise ValueError(f"metric: the denominator {denominator.column!r} is 0 on average in an arm")
         ratio = mean_y / mean_d
+        square_y, square_d = yy + cells.n * y**2, cells.scatter[:, at_d, at_d] + cells.n * cells.mean[:, at_d] ** 2
+        parts = (square_y + ratio**2 * square_d) / mean_d**2
         # the customer's part in the ratio, Taylor-expanded at the arm's means: its mean is the ratio itself
         yy = (yy - 2 * ratio * cells.scatter[:, at_y, at_d] + ratio**2 * cells.scatter[:, at_d, at_d]) / mean_d**2
         xy = (xy - ratio[:, None] * cells.scatter[:, at_x, at_d]) / mean_d[:, None]
         y = ratio + (y - ratio * cells.mean[:, at_d]) / mean_d
-    return Outcome(cells.n, y, x, yy, xy, xx, arm, len(arms))
+    return Outcome(cells.n, y, x, yy, xy, xx, arm, len(arms), parts)
 
 
 def independent_means(data: Outcome) -> ArmMeans:
@@ -143,7 +161,7 @@ def independent_means(data: Outcome) -> ArmMeans:
         spread = sum(part**2 / left for part, left in parts)
         return float(sum(part for part, _ in parts) ** 2 / spread) if spread > 0 else float(n[a] + n[b] - 2)
 
-    return ArmMeans(data.y - away @ theta, covariance, df, n, None, explained, data.variance())
+    return ArmMeans(data.y - away @ theta, covariance, df, n, None, explained, data.dust())
 
 
 def clustered_means(data: Outcome, cluster: np.ndarray) -> ArmMeans:
@@ -216,7 +234,7 @@ def clustered_means(data: Outcome, cluster: np.ndarray) -> ArmMeans:
     arms = data.n_arms
     n = np.bincount(data.arm, data.n, minlength=arms)
     per_arm = np.array([len(set(cluster[data.arm == k])) for k in range(arms)])
-    return ArmMeans(beta[:arms] + middle, covariance[:arms, :arms], df, n, per_arm, explained, data.variance())
+    return ArmMeans(beta[:arms] + middle, covariance[:arms, :arms], df, n, per_arm, explained, data.dust())
 
 
 def _within_arms(data: Outcome) -> tuple[np.ndarray, np.ndarray, list[int], float]:

@@ -85,9 +85,9 @@ class Request:
         centred = data.y - np.array(
             [np.average(data.y[data.arm == a], weights=data.n[data.arm == a]) for a in data.arm]
         )
-        inside = data.yy.sum() + data.n @ centred**2
+        inside = np.bincount(data.arm, data.yy + data.n * centred**2)
         scale = data.n @ data.y**2 + data.yy.sum()
-        if inside <= 1e-20 * scale or inside == 0:
+        if inside.sum() <= 1e-20 * scale or np.all(inside <= data.dust_of_parts()):
             raise ValueError(
                 f"metric: {name!r} has the same value for every customer of an arm "
                 f"({data.y.min():.6g} to {data.y.max():.6g}); no interval can be given for a metric that doesn't vary"
