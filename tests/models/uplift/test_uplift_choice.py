@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.dummy import DummyRegressor
-from sklearn.linear_model import LinearRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from helpers.models.uplift import (
     ConstantEffect,
+    DRLearner,
     RLearner,
     SLearner,
     TLearner,
@@ -80,6 +81,66 @@ def test_nearer_to_no_effect_is_not_telling_apart():
     assert choice.name == "constant"
 
 
+def chosen_by_covariates(n, *, seed):
+    """Return a campaign that went to the customers of high X0, who are high in y anyway; nobody is moved by it."""
+    random = np.random.default_rng(seed)
+    X = random.normal(size=(n, 4))
+    share = 1 / (1 + np.exp(-1.5 * X[:, 0]))
+    treatment = (random.random(n) < share).astype(int)
+    return X, 3 * X[:, 0] + 2 * X[:, 1] + random.normal(size=n), treatment, share
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_customers_chosen_by_covariates_are_not_taken_for_moved(seed):
+    """True effect 0 for everybody; the arms' means differ by 3.5 (s.e. .09), weighted ones by chance (s.e. .16)."""
+    X, y, treatment, share = chosen_by_covariates(6000, seed=seed)
+    candidates = {"dr": DRLearner(propensity_model=LogisticRegression())}
+    with pytest.raises(ValueError, match="give one of them"):
+        choose_learner(X, y, treatment, candidates=candidates, n_folds=3)
+    choice = choose_learner(
+        X, y, treatment, candidates=candidates, n_folds=3, propensity_model=LogisticRegression(C=1e6)
+    )
+    assert choice.name == "constant"
+    assert choice.learner.effect_ == pytest.approx([0], abs=0.6)
+    assert y[treatment == 1].mean() - y[treatment == 0].mean() > 3
+    # The model is right, its four slopes and the base known to about .04 each from 4,000 customers.
+    assert np.abs(choice.propensity[:, 1] - share).mean() < 0.02
+    assert choice.propensity.min() > 0.0099
+    assert choice.propensity.sum(axis=1) == pytest.approx(np.ones(6000))
+
+
+def test_propensities_are_estimated_once_and_for_all_candidates():
+    """A candidate's own model is not read then; propensities that are given come before either."""
+    X, y, treatment, share = chosen_by_covariates(1500, seed=5)
+    flat = DRLearner(LinearRegression(), LinearRegression(), propensity_model=LogisticRegression(C=1e-9))
+    plain = DRLearner(LinearRegression(), LinearRegression())
+    common = {"candidates": {"flat": flat, "plain": plain}, "n_folds": 2, "outcome_model": LinearRegression()}
+    table = choose_learner(X, y, treatment, propensity_model=LogisticRegression(), **common).table.set_index(
+        "candidate"
+    )
+    assert table.loc["flat", "score"] == table.loc["plain", "score"]
+    known = {"propensity": np.clip(share, 0.01, 0.99)}
+    first = choose_learner(X, y, treatment, **known, **common)
+    again = choose_learner(X, y, treatment, propensity_model=LogisticRegression(C=1e-9), **known, **common)
+    pd.testing.assert_frame_equal(first.table, again.table)
+    assert again.propensity[:, 1] == pytest.approx(known["propensity"])
+    assert first.table.set_index("candidate").loc["plain", "score"] != table.loc["plain", "score"]
+
+
+def test_propensities_of_three_arms_are_estimated():
+    random = np.random.default_rng(0)
+    X = random.normal(size=(900, 2))
+    arm = np.where(X[:, 0] + random.normal(size=900) > 0.5, "call", random.choice(["none", "sms"], 900))
+    y = X[:, 0] + random.normal(size=900)
+    choice = choose_learner(
+        X, y, arm, control="none", candidates=LINEAR, n_folds=2, propensity_model=LogisticRegression()
+    )
+    assert choice.propensity.shape == (900, 3)
+    # Control first, then sorted: the call's probability rises with X0, and on average is its share.
+    assert np.corrcoef(choice.propensity[:, 1], X[:, 0])[0, 1] > 0.9
+    assert choice.propensity[:, 1].mean() == pytest.approx((arm == "call").mean(), abs=0.02)
+
+
 def test_policy_value_is_that_of_the_rule():
     """Treating where the effect exceeds the cost of .5 earns E max(.5 x, 0) = .2 more than treating all; s.e. .03."""
     X, y, treatment = campaign(4000, seed=3, spread=0.5)
@@ -129,7 +190,15 @@ def test_strong_effects_are_not_shrunk_and_faint_ones_not_chased():
         ({"criterion": "r2"}, "criterion is 'r2'; it must be one of dr_loss, policy_value"),
         ({"candidates": {}}, "candidates is empty"),
         ({"X": pd.Series(range(60))}, r"X has shape \(60,\); a table with one column a covariate"),
+        ({"X": np.zeros((40, 1))}, "y has 60 values, X 40 rows; they must agree"),
+        ({"X": pd.DataFrame({"a": np.zeros(90)})}, "y has 60 values, X 90 rows; they must agree"),
         ({"n_folds": 1}, "n_folds is 1"),
+        (
+            {"candidates": {"dr": DRLearner(propensity_model=LogisticRegression())}},
+            r"candidates\['dr'\] has propensity_model=LogisticRegression, but choose_learner has neither propensity nor "
+            "propensity_model; give one of them",
+        ),
+        ({"propensity_model": LinearRegression()}, "propensity_model is LinearRegression; a classifier is needed"),
         ({"treatment": np.zeros(60)}, "one arm only"),
         ({"y": np.ones(60)}, "y is 1 for all"),
         ({"treatment": np.r_[np.ones(5), np.zeros(55)]}, "arm 1.0 has 5 customers"),

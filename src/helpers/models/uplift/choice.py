@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 from sklearn.base import clone
+from sklearn.utils.validation import _num_samples
 
 from helpers.models.uplift import defaults
 from helpers.models.uplift.arms import (
@@ -23,7 +24,7 @@ from helpers.models.uplift.arms import (
 )
 from helpers.models.uplift.learner import ROUGH, UpliftLearner, predict_from_part, require_columns
 from helpers.models.uplift.learners import ConstantEffect, DRLearner, RLearner, SLearner, TLearner, XLearner
-from helpers.models.uplift.nuisances import folds_by_arm, out_of_fold, rows
+from helpers.models.uplift.nuisances import PROPENSITY_BOUNDS, estimate_propensity, folds_by_arm, out_of_fold, rows
 from helpers.models.uplift.policy import read_cost
 from helpers.models.uplift.scores import doubly_robust_scores
 from helpers.models.uplift.threads import threads_for
@@ -54,6 +55,9 @@ class LearnerChoice:
     expected_outcomes : ndarray, (n, n_arms)
         Expected outcome under each arm, the control first, by models that had not seen the customer: what policy
         values and profit curves take to be less noisy, and the baseline of response groups.
+    propensity : ndarray, (n, n_arms)
+        Probability of each arm, the control first, that all candidates were held against: as given, estimated out of
+        fold, or the shares seen. Where it was estimated, curves, calibration and policy values need it too.
     """
 
     name: str
@@ -63,6 +67,7 @@ class LearnerChoice:
     criterion: str
     out_of_fold: np.ndarray
     expected_outcomes: np.ndarray
+    propensity: np.ndarray | None = None
 
 
 def default_candidates() -> dict[str, UpliftLearner]:
@@ -90,6 +95,7 @@ def choose_learner(
     candidates: Mapping[str, UpliftLearner] | None = None,
     criterion: str = "dr_loss",
     propensity: Any = None,
+    propensity_model: Any = None,
     control: Any = 0,
     outcome_model: Any = None,
     cost: Any = 0.0,
@@ -109,6 +115,9 @@ def choose_learner(
     criterion : {"dr_loss", "policy_value"}
         ``dr_loss``: mean squared distance to the doubly robust score, the smaller the better. ``policy_value``: value
         per customer of treating where the prediction exceeds the cost.
+    propensity_model : classifier, optional
+        Estimates the propensities where none are given: once, out of fold, clipped to 0.01–0.99; scores, the constant
+        effect and all candidates take them. For campaigns that were not drawn by lot.
     outcome_model : regressor or classifier, optional
         For the doubly robust scores, cross-fitted per arm.
     cost : float, mapping or (n,)
@@ -129,7 +138,8 @@ def choose_learner(
     Raises
     ------
     ValueError
-        For an unknown criterion, no candidates, input that ``fit`` refuses, or an arm so small that less than what
+        For an unknown criterion, no candidates, input that ``fit`` refuses, a candidate with a ``propensity_model``
+        where neither ``propensity`` nor ``propensity_model`` is given here, or an arm so small that less than what
         ``fit`` needs would be left without one of the folds (13 customers for 5 folds).
 
     References
@@ -153,7 +163,11 @@ def choose_learner(
     if hasattr(X, "iloc"):
         require_columns(X)
     named = {CONSTANT: named.pop(CONSTANT, ConstantEffect()), **named}
+    if propensity is None and propensity_model is None:
+        _require_drawn_by_lot(named)
     outcome = read_outcome(y)
+    if len(outcome) != _num_samples(X):
+        raise ValueError(f"y has {len(outcome):,} values, X {_num_samples(X):,} rows; they must agree")
     if len(outcome) and not np.ptp(outcome) > 0:
         raise ValueError(f"y is {outcome[0]:g} for all {len(outcome):,} customers; a constant outcome shows no effect")
     arms = read_arms(treatment, n=len(outcome), control=control, min_arm_size=MIN_ARM_SIZE)
@@ -161,6 +175,9 @@ def choose_learner(
     fold = folds_by_arm(arms, n_folds=n_folds, random_state=random_state)
     _require_training_parts(arms, named, n_folds)
     with threads_for(len(outcome)):
+        if propensity is None and propensity_model is not None:
+            table, _ = estimate_propensity(propensity_model, X, arms, fold=fold, bounds=PROPENSITY_BOUNDS)
+            propensity = table
         expected = _expected_outcomes(X, outcome, arms, fold, outcome_model, random_state)
     scores = doubly_robust_scores(outcome, arms, propensity=table, outcomes=expected)
     predicted = _predictions(named, X, outcome, treatment, propensity, table, control, fold, arms)
@@ -182,7 +199,19 @@ def choose_learner(
     summary["chosen"] = summary["candidate"] == name
     learner = clone(named[name]).fit(X, outcome, treatment, propensity=propensity, control=control)
     held_out = predicted[name][:, 0] if arms.n_arms == 2 else predicted[name]
-    return LearnerChoice(name, learner, name != CONSTANT, summary, criterion, held_out, expected)
+    return LearnerChoice(name, learner, name != CONSTANT, summary, criterion, held_out, expected, table)
+
+
+def _require_drawn_by_lot(named: Mapping[str, UpliftLearner]) -> None:
+    """Refuse candidates that estimate propensities while the scores would take the arms as drawn by lot."""
+    for name, learner in named.items():
+        model = getattr(learner, "propensity_model", None)
+        if model is not None:
+            raise ValueError(
+                f"candidates[{name!r}] has propensity_model={type(model).__name__}, but choose_learner has neither "
+                "propensity nor propensity_model; give one of them, so that all candidates are judged by the same "
+                "propensities"
+            )
 
 
 def _require_training_parts(arms: Arms, named: Mapping[str, UpliftLearner], n_folds: int) -> None:

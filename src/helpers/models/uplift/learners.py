@@ -10,7 +10,7 @@ from sklearn.base import clone
 
 from helpers.models.uplift.arms import Arms
 from helpers.models.uplift.learner import Sample, UpliftLearner, is_same_for_all
-from helpers.models.uplift.nuisances import fit_mean, out_of_fold, predict_mean, rows
+from helpers.models.uplift.nuisances import PROPENSITY_BOUNDS, fit_mean, out_of_fold, predict_mean, rows
 from helpers.models.uplift.scores import doubly_robust_scores
 
 
@@ -143,7 +143,7 @@ class XLearner(UpliftLearner):
         effect_model: Any = None,
         *,
         propensity_model: Any = None,
-        propensity_bounds: tuple[float, float] = (0.01, 0.99),
+        propensity_bounds: tuple[float, float] = PROPENSITY_BOUNDS,
         n_folds: int = 2,
         random_state: int | None = 0,
     ):
@@ -227,7 +227,7 @@ class RLearner(UpliftLearner):
         effect_model: Any = None,
         *,
         propensity_model: Any = None,
-        propensity_bounds: tuple[float, float] = (0.01, 0.99),
+        propensity_bounds: tuple[float, float] = PROPENSITY_BOUNDS,
         n_folds: int = 2,
         random_state: int | None = 0,
     ):
@@ -299,7 +299,7 @@ class DRLearner(UpliftLearner):
         effect_model: Any = None,
         *,
         propensity_model: Any = None,
-        propensity_bounds: tuple[float, float] = (0.01, 0.99),
+        propensity_bounds: tuple[float, float] = PROPENSITY_BOUNDS,
         n_folds: int = 2,
         random_state: int | None = 0,
     ):

@@ -12,6 +12,8 @@ from sklearn.utils import _safe_indexing, check_random_state
 
 from helpers.models.uplift.arms import Arms, is_count
 
+PROPENSITY_BOUNDS = (0.01, 0.99)  # estimates are clipped to these, or a few customers would outweigh all others
+
 
 def rows(X: Any, where: np.ndarray) -> Any:
     """Return some rows of a frame or an array, by mask or place."""
