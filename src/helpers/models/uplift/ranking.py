@@ -56,8 +56,8 @@ class Ranking:
         y_control = np.cumsum(self.y * (all_rows - inside))[self.ends]
         return Counts(n, n_treated, n - n_treated, y_treated, y_control)
 
-    def resamples(self, *, n_boot: int, seed: int) -> Iterator[np.ndarray]:
-        """Yield how often each ranked customer is drawn, the size of either arm kept.
+    def resamples(self, *, n_boot: int, seed: int, keep_arm_sizes: bool = True) -> Iterator[np.ndarray]:
+        """Yield how often each ranked customer is drawn, the size of either arm kept or left to chance.
 
         Nothing is yielded where an arm has one customer: it would be drawn every time, as if known without error.
         """
@@ -65,9 +65,10 @@ class Ranking:
         arms = [np.flatnonzero(self.treated == side) for side in (False, True)]
         if min(map(len, arms)) < 2:
             return
+        groups = arms if keep_arm_sizes else [np.arange(self.n)]
         for _ in range(n_boot):
             weight = np.zeros(self.n)
-            for members in arms:
+            for members in groups:
                 drawn = random.integers(0, len(members), len(members))
                 weight[members] = np.bincount(drawn, minlength=len(members))
             yield weight

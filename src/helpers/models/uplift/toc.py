@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,6 +23,7 @@ class _Scored:
 
     ranking: Ranking
     scores: np.ndarray
+    seen_shares: bool  # no propensity was given
 
     @classmethod
     def of(cls, y: Any, uplift: Any, treatment: Any, propensity: Any, outcomes: Any, control: Any) -> _Scored:
@@ -34,7 +35,19 @@ class _Scored:
             ranking = _settled(ranking, table, expected)
         expected = None if expected is None else expected[ranking.order]
         table = read_propensity(propensity, arms=arms) if table is None else table[ranking.order]
-        return cls(ranking, doubly_robust_scores(ranking.y, arms, propensity=table, outcomes=expected)[:, 0])
+        return cls(
+            ranking,
+            doubly_robust_scores(ranking.y, arms, propensity=table, outcomes=expected)[:, 0],
+            propensity is None,
+        )
+
+    def resamples(self, *, n_boot: int, seed: int) -> Iterator[np.ndarray]:
+        """Yield how often each ranked customer is drawn.
+
+        Where the shares seen stand in for the propensities, scores hold for arms of the sizes seen, and those are
+        kept. Where propensities are known, the sizes were chance, and scores divided by the propensities feel it.
+        """
+        return self.ranking.resamples(n_boot=n_boot, seed=seed, keep_arm_sizes=self.seen_shares)
 
     def sums(self, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Customers above each threshold, and the sum of their scores."""
@@ -98,7 +111,7 @@ def toc_curve(
         # Closer together where few are targeted: the curve bends there.
         grid = np.geomspace(1, ranking.n, _PLACES)
         drawn = np.full((n_boot, len(grid)), np.nan)
-        for row, weight in enumerate(ranking.resamples(n_boot=n_boot, seed=seed)):
+        for row, weight in enumerate(scored.resamples(n_boot=n_boot, seed=seed)):
             counted, summed = scored.sums(weight)
             sums = np.interp(grid, np.r_[0, counted], np.r_[0.0, summed])
             drawn[row] = sums / grid - sums[-1] / ranking.n
@@ -130,7 +143,8 @@ def autoc(
     y, uplift, treatment, control, n_boot, seed, alpha
         As for :func:`qini_coefficient`.
     propensity : None, float, mapping, (n,) or (n, 2)
-        Probability of the treated arm, or of either; None takes the share seen.
+        Probability of the treated arm, or of either; None takes the share seen. The interval then comes from
+        customers drawn within arms, else from customers drawn whatever their arm: the arms' sizes were chance too.
     outcomes : ndarray, (n, 2), optional
         Expected outcome without and with the campaign, from models that have not seen the customer: less noise.
 
@@ -169,7 +183,7 @@ def autoc(
         return float(tops.sum() / n[-1] - total[-1] / n[-1])
 
     estimate = value(np.ones(ranking.n))
-    drawn = [value(weight) for weight in ranking.resamples(n_boot=read_n_boot(n_boot), seed=seed)]
+    drawn = [value(weight) for weight in scored.resamples(n_boot=read_n_boot(n_boot), seed=seed)]
     return Estimate.from_draws(estimate, drawn, n=ranking.n, alpha=read_alpha(alpha))
 
 
