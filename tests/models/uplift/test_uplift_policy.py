@@ -211,6 +211,25 @@ def test_policy_curve_refuses_predictions_that_do_not_hold():
     assert len(shown) > 200
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"value": "much"}, "value holds 'much'"),
+        ({"cost": -1}, "cost is -1 at the least"),
+        ({"budget": -1}, "budget is -1; it must be 0 or more"),
+        ({"capacity": -1}, "capacity is -1 for an arm"),
+        ({"capacity": {"sms": 5}}, r"capacity names arms \['sms'\]"),
+        ({"present": np.full(2000, 7)}, "present gives arm 7; only arms that were tried"),
+        ({"alpha": 2}, "alpha is 2; it must lie strictly between 0 and 1"),
+    ],
+)
+def test_policy_curve_judges_its_arguments_before_the_predictions(change, message):
+    """The predictions fail calibration: refitting a learner first would be a long way to a misspelt argument."""
+    x, treatment, y = campaign(2000)
+    with pytest.raises(ValueError, match=message):
+        policy_curve(3 - x, y=y, treatment=treatment, **change)
+
+
 def test_policy_curve_with_arms_of_their_own_cost():
     random = np.random.default_rng(2)
     arm = random.choice(["none", "call", "mail"], 9000)
@@ -266,6 +285,22 @@ def test_allocation_of_one_cost_is_exact():
     uplift = random.normal(size=5000)
     place = best_policy(uplift, value=10, cost=2, budget=2 * 700)
     assert set(np.flatnonzero(place)) == set(np.argsort(-uplift)[:700])
+
+
+@pytest.mark.parametrize(
+    ("budget", "expected"), [(0.3, [1, 1, 1]), (0.2999999, [1, 1, 0]), (0.2, [1, 1, 0]), (0.0, [0, 0, 0])]
+)
+def test_no_customer_is_lost_to_the_rounding_of_a_sum(budget, expected):
+    """To a computer .1 + .1 + .1 is more than .3; a budget that is short by more than that is kept to."""
+    assert best_policy([0.3, 0.2, 0.1], value=100, cost=0.1, budget=budget).tolist() == expected
+
+
+@pytest.mark.parametrize("size", [14, 41, 209, 398])
+def test_a_budget_for_so_many_is_enough_for_so_many(size):
+    """Sizes at which the sum of the costs is a little more than the budget to a computer."""
+    uplift = np.random.default_rng(0).random(400) + 0.1
+    assert np.cumsum(np.full(400, 0.1))[size - 1] != size / 10
+    assert best_policy(uplift, value=100, cost=0.1, budget=size / 10).sum() == size
 
 
 def test_allocation_of_very_many_customers_uses_the_budget():

@@ -12,6 +12,7 @@ from scipy import optimize, sparse
 from helpers.models.uplift.arms import read_numbers, read_uplift
 
 LP_CUSTOMERS = 20_000  # above, the prices of budget and capacities come from this many customers drawn by lot
+ROUNDING = 1e-9  # of a budget: three times 0.1 is a little more than 0.3 to a computer
 
 
 def best_policy(
@@ -35,7 +36,8 @@ def best_policy(
     cost : float, mapping by arm, (n,) or (n, n_treated_arms)
         Money that treating a customer costs.
     budget : float, optional
-        Most money to spend; None knows no limit, 0 treats only where it costs nothing.
+        Most money to spend, to one part in a billion (rounding of sums); None knows no limit, 0 treats only where it
+        costs nothing.
     capacity : int or mapping by arm, optional
         Most customers in an arm; an arm that is not named has no limit.
     arms : sequence, optional
@@ -72,10 +74,8 @@ def best_policy(
         raise ValueError(f"control={control!r} is also among arms {labels}; it must name customers not treated")
     paid = treated_cost(cost, n=n, labels=labels)
     net = predicted * treated_value(value, n=n)[:, None] - paid
-    if budget is not None and not (isinstance(budget, Real) and budget >= 0):
-        raise ValueError(f"budget is {budget!r}; it must be 0 or more, or None for no limit")
-    room = _capacity(capacity, labels)
-    place = _fill(net, paid, np.inf if budget is None else float(budget), room)
+    limit = spending_limit(budget)
+    place = _fill(net, paid, limit, treated_room(capacity, labels))
     names = [control, *labels]
     # Texts beside numbers stay what they are: one array of both would write the control 0 as "0".
     mixed = len({isinstance(name, str) for name in names}) > 1
@@ -110,6 +110,15 @@ def treated_cost(cost: Any, *, n: int, labels: Sequence[Any]) -> np.ndarray:
     return np.broadcast_to(values, (n, len(labels)))
 
 
+def spending_limit(budget: float | None) -> float:
+    """Return the budget with room for the rounding of sums; infinite where there is none."""
+    if budget is None:
+        return np.inf
+    if not (isinstance(budget, Real) and budget >= 0):
+        raise ValueError(f"budget is {budget!r}; it must be 0 or more, or None for no limit")
+    return float(budget) * (1 + ROUNDING)
+
+
 def _cost_of(cost: Mapping[Any, Any], label: Any, n: int) -> np.ndarray:
     values = read_numbers(cost[label], name=f"cost[{label!r}]")
     if values.shape not in ((), (n,)):
@@ -123,7 +132,8 @@ def _room(capacity: Any) -> float:
     return float(capacity)
 
 
-def _capacity(capacity: float | Mapping[Any, float] | None, labels: Sequence[Any]) -> np.ndarray:
+def treated_room(capacity: float | Mapping[Any, float] | None, labels: Sequence[Any]) -> np.ndarray:
+    """Return the most customers of each treated arm, (n_treated_arms,); infinite where there is no limit."""
     if isinstance(capacity, Mapping):
         unknown = [label for label in capacity if label not in labels]
         if unknown:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from helpers.models.uplift.allocation import best_policy, treated_cost, treated_value
+from helpers.models.uplift.allocation import best_policy, spending_limit, treated_cost, treated_room, treated_value
 from helpers.models.uplift.arms import (
     MIN_ARM_SIZE,
     Arms,
@@ -113,18 +113,22 @@ def policy_curve(
     predicted = read_uplift(uplift, n=n, n_treated_arms=arms.n_arms - 1)
     table = read_propensity(propensity, arms=arms)
     expected = read_expected(outcomes, n=n, n_arms=arms.n_arms)
+    labels = arms.treated.tolist()
+    worth, paid = treated_value(value, n=n), treated_cost(cost, n=n, labels=labels)
+    limit, room = spending_limit(budget), capacity_by_place(capacity, labels)
+    treated_room(capacity, labels)  # refused before the calibration is looked at, like all arguments
+    now = None if present is None else read_policy(present, arms=arms, name="present")
+    z = float(stats.norm.ppf(1 - read_alpha(alpha) / 2))
     if require_calibrated:
         if (outcome == outcome[0]).all():
             raise ValueError(
                 f"y is {outcome[0]:g} for all {n:,} customers; a constant outcome shows no effect to calibrate with"
             )
         _check_arms(outcome, predicted, arms, table, expected)
-    labels = arms.treated.tolist()
-    worth, paid = treated_value(value, n=n), treated_cost(cost, n=n, labels=labels)
     scores = arm_scores(outcome, arms, propensity=table, outcomes=expected)
     earned = worth[:, None] * (scores[:, 1:] - scores[:, :1]) - paid
     net = worth[:, None] * predicted - paid
-    account = _Account(earned, paid, float(stats.norm.ppf(1 - read_alpha(alpha) / 2)))
+    account = _Account(earned, paid, z)
 
     best_arm, average_arm = net.argmax(axis=1), int(net.mean(axis=0).argmax())
     order = np.argsort(-net.max(axis=1), kind="stable")
@@ -138,12 +142,12 @@ def policy_curve(
         lines.append(account.share("random", size / n, average_arm, str(labels[average_arm])))
     lines.append(account.line("no_one", np.zeros(n, dtype=np.intp)))
     lines += [account.share("everyone", 1.0, arm, str(label)) for arm, label in enumerate(labels)]
-    if present is not None:
-        lines.append(account.line("present", read_policy(present, arms=arms, name="present")))
-    places = best_policy(predicted, value=value, cost=paid, budget=budget, capacity=capacity_by_place(capacity, labels))
+    if now is not None:
+        lines.append(account.line("present", now))
+    places = best_policy(predicted, value=value, cost=paid, budget=budget, capacity=room)
     lines.append(account.by_lot("best", places.astype(np.intp), net))
     result = pd.DataFrame(lines)
-    result["within_budget"] = True if budget is None else result["spend"] <= budget + 1e-9
+    result["within_budget"] = result["spend"] <= limit
     return result.assign(n=n)
 
 
