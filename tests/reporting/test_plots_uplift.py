@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -82,6 +84,16 @@ def test_makes_axes_of_its_own(tables, name):
     axes = getattr(plots, f"plot_{name}")(tables[name])
     axes.figure.canvas.draw()
     assert axes.has_data()
+
+
+def test_calibration_of_one_group_is_drawn_without_a_warning():
+    random = np.random.default_rng(0)
+    table = calibration_by_decile(random.normal(size=60), random.normal(size=60), np.arange(60) % 2, n_bins=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        axes = plots.plot_calibration(table)
+    (point,) = axes.containers[0].lines[0].get_xydata()
+    assert point == pytest.approx(table.loc[0, ["predicted", "observed"]].tolist())
 
 
 def test_curve_ends_where_the_table_ends(tables):

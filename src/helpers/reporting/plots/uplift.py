@@ -152,11 +152,11 @@ def plot_calibration(table: pd.DataFrame, *, ax: Axes | None = None, language: s
     low = min(table["predicted"].min(), table["lower"].min())
     high = max(table["predicted"].max(), table["upper"].max())
     ax.plot([low, high], [low, high], color=style.NEUTRAL, linestyle="--", linewidth=1.2)
-    spread = [table["observed"] - table["lower"], table["upper"] - table["observed"]]
+    predicted, observed, lower, upper = (table[name].to_numpy() for name in ("predicted", "observed", "lower", "upper"))
     ax.errorbar(
-        table["predicted"],
-        table["observed"],
-        yerr=spread,
+        predicted,
+        observed,
+        yerr=[observed - lower, upper - observed],
         fmt="o",
         color=style.PALETTE[0],
         markersize=4.5,
