@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import ibis
 import numpy as np
 import pandas as pd
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from helpers.models.experiments import assign, hash_share, sample_ratio
+from helpers.models.experiments.engines import DIGESTS
 
 IDS = [f"C{number:09d}" for number in range(20_000)]
 EVEN = {"control": 0.5, "treatment": 0.5}
@@ -52,6 +55,52 @@ def test_lazy_table_and_column_give_the_same_arms() -> None:
         assert isinstance(there, ibis.expr.types.Table)
         there = there.to_pandas().sort_values("customer_id", ignore_index=True)
         pd.testing.assert_frame_equal(there, here, check_dtype=False)
+
+
+@pytest.mark.parametrize("ids", [[*IDS[:5000], "ünï", "C'; --", " x "], list(range(300))], ids=["texts", "numbers"])
+def test_sqlite_draws_the_same_arms(ids: list) -> None:
+    options = {"salt": "spring", "weights": {"control": 0.1, "gift": 0.9}, "holdouts": {"bank-2026": 0.05}}
+    table = ibis.sqlite.connect().create_table("customers", pd.DataFrame({"customer_id": ids}))
+    there = assign(table, **options).to_pandas().set_index("customer_id").loc[ids].reset_index()
+    pd.testing.assert_frame_equal(there, assign(ids, **options), check_dtype=False)
+
+
+@pytest.mark.parametrize(
+    ("engine", "digest"),
+    [
+        ("athena", "LOWER(TO_HEX(SHA256(TO_UTF8(CONCAT('s:', t0.customer_id)))))"),
+        ("bigquery", "TO_HEX(SHA256(CONCAT('s:', t0.customer_id)))"),
+        ("clickhouse", "LOWER(HEX(SHA256(CONCAT('s:', t0.customer_id))))"),
+        ("mysql", "SHA2(CONCAT('s:', t0.customer_id), 256)"),
+        ("postgres", "ENCODE(SHA256(CONVERT_TO('s:' || t0.customer_id, 'UTF8')), 'hex')"),
+        ("snowflake", "SHA2(CONCAT('s:', t0.customer_id), 256)"),
+        ("trino", "LOWER(TO_HEX(SHA256(TO_UTF8(CONCAT('s:', t0.customer_id)))))"),
+    ],
+)
+def test_engines_are_asked_for_sha256_by_their_own_names(engine: str, digest: str) -> None:
+    """As the engines' manuals spell it; Trino's and ClickHouse's hex is in capitals, the others' in small letters."""
+    table = ibis.table({"customer_id": "string"}, name="customers")
+    asked = table.select(digest=DIGESTS[engine](ibis.literal("s:") + table.customer_id))
+    written = re.sub(r"\s+|[\"`]", "", str(ibis.to_sql(asked, dialect=engine)))
+    assert f"SELECT{digest}ASdigest".replace(" ", "") in written
+
+
+def test_an_engine_that_cannot_hash_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = ibis.sqlite.connect().create_table("customers", pd.DataFrame({"customer_id": ["C1"]}))
+    monkeypatch.delitem(DIGESTS, "sqlite")
+    with pytest.raises(
+        ValueError,
+        match="customer_ids: this engine can't hash: sqlite; pass the customer ids as a DataFrame column",
+    ):
+        assign(table, salt="spring", weights=EVEN)
+
+
+def test_a_table_without_a_connection_is_drawn_where_it_is_run_later() -> None:
+    table = ibis.table({"customer_id": "string"}, name="customers")
+    engine = ibis.duckdb.connect()
+    engine.create_table("customers", pd.DataFrame({"customer_id": IDS[:50]}))
+    drawn = engine.to_pandas(assign(table, salt="spring", weights=EVEN))
+    assert drawn.arm.tolist() == assign(IDS[:50], salt="spring", weights=EVEN).arm.tolist()
 
 
 def test_whole_numbers_are_drawn_as_their_digits_here_and_in_the_engine() -> None:
@@ -116,6 +165,9 @@ def test_an_arm_without_weight_gets_nobody() -> None:
         ({"customer_ids": 7}, r"customer_ids: several ids are needed, such as \[7\], not 7"),
         ({"customer_ids": pd.DataFrame({"id": ["C1"]})}, r"customer_ids: the table has no column 'customer_id', only"),
         ({"holdouts": {"bank": 1.0}}, "holdouts: 'bank' has 1.0"),
+        ({"holdouts": {"bank": True}}, "holdouts: 'bank' has True"),
+        ({"holdouts": 0.1}, "holdouts: a mapping of salt to share is needed, not 0.1"),
+        ({"holdouts": [1]}, r"holdouts: a mapping of salt to share is needed, not \[1\]"),
         ({"holdouts": {"spring": 0.1}}, "holdouts: 'spring' is also the experiment's salt"),
     ],
 )

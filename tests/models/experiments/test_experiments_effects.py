@@ -255,6 +255,15 @@ def test_caps_of_a_change_are_on_both_sides_and_of_a_rare_sum_among_the_buyers()
         assert np.isneginf(spent.cap_lower)
 
 
+def test_an_engine_without_quantiles_is_named() -> None:
+    table = ibis.sqlite.connect().create_table("customers", campaign()[["arm", "aum"]])
+    assert len(effect(table, metric="aum", control="control")) == 2
+    with pytest.raises(
+        ValueError, match="winsorize: this engine can't tell a quantile: sqlite; pass the table as a Data"
+    ):
+        effect(table, metric="aum", control="control", winsorize=0.99)
+
+
 def cr2_by_brute_force(y: np.ndarray, x: np.ndarray, cluster: np.ndarray, contrast: np.ndarray) -> tuple[float, float]:
     """Pustejovsky and Tipton (2018), equations 4–8, on the whole n × n matrices."""
     bread = np.linalg.inv(x.T @ x)

@@ -51,6 +51,12 @@ def test_minimum_detectable_effect_turns_sample_size_around(difference, share, p
     assert found == pytest.approx(difference, rel=0.01 + 4 / n / min(share, 1 - share))
 
 
+def test_two_customers_in_the_smaller_arm_are_enough_to_turn_around() -> None:
+    plan = sample_size(2.0, sd=1.0, share_treated=0.8, power=0.5)
+    assert (plan["n"], plan["n_control"]) == (10, 2)
+    assert minimum_detectable_effect(10, sd=1.0, share_treated=0.8, power=0.5)["effect"] < 2.0
+
+
 def test_a_share_has_its_own_variance_in_each_arm() -> None:
     """Conversion 10 % to 12 %: z formula with unpooled variances gives 3,838.2 an arm (within one of the t test)."""
     plan = sample_size(0.02, mean=0.10)

@@ -12,6 +12,8 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
+from helpers.models.experiments.engines import sha256_hex
+
 HEX_DIGITS = 13  # 52 bits: the longest prefix of the digest that a double holds exactly
 BUCKETS = 16**HEX_DIGITS
 HELD_OUT = "holdout"
@@ -54,7 +56,8 @@ def assign(
     """Draw an arm for every customer from a hash of the id, without keeping a list.
 
     The same customer gets the same arm wherever and whenever it is asked, in Python or in the
-    engine. Under one salt a larger share contains the smaller one: raising the first arm's
+    engine (one that has sha256: DuckDB, SQLite, Postgres, MySQL, Snowflake, BigQuery, ClickHouse, Trino, Athena, Spark,
+    Databricks, Exasol). Under one salt a larger share contains the smaller one: raising the first arm's
     weight from 0.05 to 0.10 only adds customers to it.
 
     Parameters
@@ -78,8 +81,9 @@ def assign(
     Raises
     ------
     ValueError
-        If the salt is empty, a weight is negative or not a number, all are 0, the ids are a single text or a table
-        without ``customer_id``, or an id is missing.
+        If the salt is empty, a weight is negative or not a number, all are 0, ``holdouts`` is no mapping of salts to
+        shares, the ids are a single text or a table without ``customer_id``, an id is missing, or a lazy table's engine
+        can't hash.
 
     References
     ----------
@@ -147,8 +151,7 @@ def _assign_lazily(
 
 
 def _lazy_arm(column: ir.Column, salt: str, bounds: list[tuple[str, str | None]]) -> ir.StringColumn:
-    digest = (ibis.literal(f"{salt}:") + column.cast("string")).hexdigest("sha256").lower()
-    prefix = digest.left(HEX_DIGITS)
+    prefix = sha256_hex(ibis.literal(f"{salt}:") + column.cast("string")).left(HEX_DIGITS)
     arm = ibis.literal(bounds[-1][0])
     for name, bound in reversed(bounds[:-1]):
         # texts of equal length over 0-9a-f sort like the numbers that they write: no engine-specific conversion
@@ -213,10 +216,12 @@ def _checked_weights(weights: Mapping[str, float]) -> dict[str, float]:
 
 
 def _checked_holdouts(holdouts: Mapping[str, float] | None, salt: str) -> dict[str, float]:
+    if not isinstance(holdouts, Mapping | None):
+        raise ValueError(f"holdouts: a mapping of salt to share is needed, not {holdouts!r}")
     layers = dict(holdouts or {})
     for layer_salt, share in layers.items():
         _checked_salt(layer_salt)
-        if not isinstance(share, int | float | np.number) or not 0 <= share < 1:
+        if isinstance(share, bool) or not isinstance(share, int | float | np.number) or not 0 <= share < 1:
             raise ValueError(f"holdouts: {layer_salt!r} has {share!r}; a share from 0 to below 1 is allowed")
         if layer_salt == salt:
             raise ValueError(f"holdouts: {layer_salt!r} is also the experiment's salt; a hold-out needs one of its own")

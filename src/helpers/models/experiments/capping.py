@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
+from ibis.common.exceptions import TranslationError
 
 from helpers.models.experiments.checks import is_number
+from helpers.models.experiments.engines import engine_name
 
 
 def caps(table: pd.DataFrame | ir.Table, *, columns: Sequence[str], quantile: float) -> dict[str, tuple[float, float]]:
@@ -30,7 +32,7 @@ def caps(table: pd.DataFrame | ir.Table, *, columns: Sequence[str], quantile: fl
     Raises
     ------
     ValueError
-        If the quantile lies outside its range.
+        If the quantile lies outside its range, or a lazy table's engine has no quantiles.
 
     Examples
     --------
@@ -80,7 +82,12 @@ def _lazy_quantiles(table: ir.Table, columns: list[str], quantile: float) -> dic
             f"low_other_{k}": value.quantile(1 - quantile, where=value != 0),
             f"high_other_{k}": value.quantile(quantile, where=value != 0),
         }
-    row = values.aggregate(**sums).to_pandas().astype(float).iloc[0]
+    try:
+        row = values.aggregate(**sums).to_pandas().astype(float).iloc[0]
+    except TranslationError:
+        raise ValueError(
+            f"winsorize: this engine can't tell a quantile: {engine_name(table)}; pass the table as a DataFrame"
+        ) from None
     return {
         column: (
             row[f"smallest_{k}"],

@@ -169,7 +169,7 @@ def minimum_detectable_effect(
     power = _checked_power(power, setting["alpha"])
     if not is_number(n):
         raise ValueError(f"n: {n!r} is not a number of customers, at least 4")
-    if n * min(share_treated, 1 - share_treated) < 2:
+    if n * min(share_treated, 1 - share_treated) < 2 - 1e-9:  # a fifth of ten customers is a little less than two
         raise ValueError(f"n: {n!r} leaves fewer than two customers in an arm")
     if setting["cluster_mean_size"] > 1 and n / setting["cluster_mean_size"] < 3:
         raise ValueError(f"n: {n!r} customers are fewer than three clusters of {setting['cluster_mean_size']:g}")
