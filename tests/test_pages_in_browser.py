@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
+import nbformat.v4 as nbf
 import pytest
 
+from helpers.reporting import pages as drawing
 from tests.browser import DESKTOP, PHONE, open_page
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -104,3 +110,72 @@ def test_chinese_is_drawn_where_the_system_has_no_font_at_all(launcher: Any, rep
             page.context.close()
     finally:
         browser.close()
+
+
+# Each way by which markup makes a browser ask for something, {0} being a machine that listens.
+HOSTILE = (
+    '<img src="{0}/img"><img srcset="{0}/srcset 1x"><input type="image" src="{0}/input">',
+    '<script src="{0}/script"></script><script>fetch("{0}/fetch")</script><img src="x" onerror="fetch(\'{0}/onerror\')">',
+    '<link rel="stylesheet" href="{0}/stylesheet"><link rel="prefetch" href="{0}/prefetch"><link rel="icon" href="{0}/icon">',
+    '<style>@import url("{0}/import"); @font-face {{ font-family: f; src: url("{0}/font") }} h1 {{ font-family: f }}</style>',
+    '<div style="background: url({0}/background)">x</div>',
+    '<iframe src="{0}/frame"></iframe><iframe srcdoc="<img src=\'{0}/srcdoc\'>"></iframe>',
+    '<object data="{0}/object"></object><embed src="{0}/embed">',
+    '<video src="{0}/video" poster="{0}/poster" autoplay muted></video><audio src="{0}/audio" autoplay></audio>',
+    '<svg><image href="{0}/svg" width="9" height="9"/></svg>',
+    '<form id="f" action="{0}/form"></form><svg onload="document.getElementById(\'f\').submit()"></svg>',
+    '<base href="{0}/base/"><img src="relative">',
+    '<meta http-equiv="refresh" content="0;url={0}/refresh">',
+)
+
+
+@contextmanager
+def listening() -> Iterator[tuple[str, list[str]]]:
+    """Start a machine on this one that writes down what it is asked for."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(404)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", asked
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def open_online(browser: Any, file: Path) -> str:
+    """Open a page that may ask for what it wants, wait for that, and return where the reader has come to."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(file.as_uri())
+    page.wait_for_timeout(600)
+    at = page.url
+    context.close()
+    return at
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_no_output_and_no_text_makes_a_page_ask_for_anything(browser: Any, tmp_path: Path, hostile: str) -> None:
+    with listening() as (address, asked):
+        markup = hostile.format(address)
+        bare = tmp_path / "bare.html"
+        bare.write_text(f"<!DOCTYPE html><h1>x</h1>{markup}", encoding="utf-8")
+        open_online(browser, bare)
+        # What the markup does where nothing holds it back, so that silence below means something.
+        assert asked
+        asked.clear()
+        output = nbf.new_output("display_data", {"text/html": markup})
+        text = nbf.new_markdown_cell(f"# Title\n\n{markup}\n\n![picture]({address}/markdown)")
+        notebook = nbf.new_notebook(cells=[text, nbf.new_code_cell("1", outputs=[output])])
+        file = tmp_path / "page.html"
+        file.write_text(drawing.render(notebook, drawing.PageSetting(language="en")), encoding="utf-8")
+        assert open_online(browser, file) == file.as_uri()
+        assert asked == []

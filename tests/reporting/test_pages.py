@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ import pandas as pd
 import pytest
 
 from helpers.findings import Finding, Text
-from helpers.reporting import Page, board, pages
+from helpers.reporting import Page, board, brief, pages
 from tests.conftest import playbooks, tiny_tables
 
 EVIL = '<script>alert("x")</script>'
@@ -147,3 +148,26 @@ def test_every_case_has_a_brief_whose_links_lead_somewhere(reports: Path) -> Non
             assert not place or f'id="{place}"' in target.read_text(encoding="utf-8"), (file, page, place)
         for linked in file.parent.glob("0*.html"):
             assert 'href="brief.html"' in linked.read_text(encoding="utf-8")
+
+
+def test_pages_admit_no_request_and_no_script(tmp_path: Path) -> None:
+    """The policy stands before all that it is about; the fonts and charts of a page are data of its own."""
+    for markup in (page_of(), brief.render(tmp_path, language="zh", title=EVIL)):
+        first, second = re.findall(r"<meta [^>]*>", markup.partition("<title>")[0])[:2]
+        assert "charset" in first
+        assert 'http-equiv="Content-Security-Policy"' in second
+        rules = [rule.split() for rule in re.search(r'content="([^"]+)"', second)[1].split(";")]
+        assert {name: " ".join(allowed) for name, *allowed in rules} == {
+            "default-src": "'none'", "script-src": "'none'", "base-uri": "'none'", "form-action": "'none'",
+            "style-src": "'unsafe-inline'", "font-src": "data:", "img-src": "data:",
+        }  # fmt: skip
+
+
+@pytest.mark.parametrize("tag", ['<meta http-equiv="refresh" content="0">', "<LINK rel=preconnect>", "<base href=a>"])
+def test_tags_of_a_head_are_words_in_a_body(tag: str) -> None:
+    """A policy does not forbid a page to send its reader elsewhere."""
+    text = nbf.new_markdown_cell(f"# Title\n\n{tag}")
+    in_text = pages.render(nbf.new_notebook(cells=[text]), pages.PageSetting(language="en"))
+    for markup in (page_of(f"<p>{tag}</p>"), in_text):
+        body = html.unescape(markup.partition("<body")[2].replace("<", "["))
+        assert tag in body

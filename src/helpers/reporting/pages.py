@@ -27,6 +27,8 @@ _HEADING = re.compile(r"<h([1-6])[^>]*>(.*?)</h\1>", re.S)
 # Markdown can't write a table without a head; an empty one says nothing and is dropped.
 _EMPTY_HEAD = re.compile(r"<thead>\s*<tr>\s*(?:<th[^>]*>\s*</th>\s*)+</tr>\s*</thead>")
 _ANCHOR = re.compile(r'<a class="anchor-link".*?</a>', re.S)
+# What leads a browser elsewhere, or has it look a name up, under any content policy; it belongs into a head only.
+_OF_HEADS = re.compile(r"<(?=(?:meta|link|base)\b)", re.I)
 _WORDS = {
     "skip": Text("Skip to the content", "跳到正文"),
     "steps": Text("Steps", "步骤"),
@@ -91,7 +93,8 @@ def render(notebook: Any, setting: PageSetting) -> str:
     Returns
     -------
     str
-        A whole HTML document without any outside reference.
+        A whole HTML document without any outside reference. Outputs and texts that have one show without it: the page's
+        policy admits no request and no script.
     """
     language = check_language(setting.language)
     nb = copy.deepcopy(notebook)
@@ -251,7 +254,7 @@ def _slug(text: str) -> str:
 
 def _mark_headings(markup: str) -> str:
     """Give headings ids for the contents list, and take nbconvert's anchors out; tables' heads get a scope."""
-    markup = _EMPTY_HEAD.sub("", _ANCHOR.sub("", markup))
+    markup = _EMPTY_HEAD.sub("", _ANCHOR.sub("", _without_heads(markup)))
 
     def mark(match: re.Match[str]) -> str:
         level, inner = match.group(1), match.group(2)
@@ -265,7 +268,7 @@ def _output(output: Any) -> str:
     """Return an output's richest form that needs no script and no outside file."""
     data = output.get("data", {})
     if "text/html" in data:
-        return str(data["text/html"])
+        return _without_heads(str(data["text/html"]))
     for kind in ("image/png", "image/jpeg"):
         if kind in data:
             # Drawn outside of the page's chart helper: the cell's own text is all that is known of it.
@@ -274,6 +277,11 @@ def _output(output: Any) -> str:
     if "text/plain" in data:
         return f'<pre class="stream" tabindex="0">{html.escape(str(data["text/plain"]))}</pre>'
     return ""
+
+
+def _without_heads(markup: str) -> str:
+    """Let tags of a document's head stand as words: a body has no use for them."""
+    return _OF_HEADS.sub("&lt;", markup)
 
 
 def _show(value: Any) -> str:
