@@ -35,6 +35,31 @@ def test_a_title_that_would_run_out_is_broken(language: str) -> None:
     assert titles.one_line(shown) == LONG[language]
 
 
+@pytest.mark.parametrize(
+    ("label", "title"),
+    [
+        (
+            "K006 Autumn offer of the Harbour branch, second wave, discount day",
+            "Expected next: +0.37 days (−0.34 days to +1.07 days)",
+        ),
+        (
+            "K006 港湾网点秋季满减活动（第二期，含微信立减金与积分翻倍）",
+            "下一场预期：+0.37 天（−0.34 天 至 +1.07 天），样本量不足",
+        ),
+    ],
+)
+def test_a_short_title_beside_long_names_is_broken_too(label: str, title: str) -> None:
+    with style.look():
+        ax = style.new_axes()
+        ax.barh([0], [1])
+        ax.set_yticks([0], [label])
+        ax.set_title(title)
+        assert overrun(ax.figure) > 0
+        titles.fit(ax.figure)
+        assert overrun(ax.figure) <= 0
+        assert titles.one_line(ax.get_title(loc="left")) == title
+
+
 def test_a_title_that_fits_stays_as_it_is() -> None:
     with style.look():
         ax = style.new_axes()

@@ -9,8 +9,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.text import Text
 
-# Half-width characters of a title that fits beside any axis labels; shorter ones are not measured.
+# Half-width characters of a title that fits beside axis labels, and of both together where the labels are names from
+# data; shorter ones are not measured.
 _SURELY_FITS = 56
+_BOTH_SURELY_FIT = 80
+# A title beside labels that leave it next to nothing stays words, not a column of letters.
+_NARROWEST = 16
 _MARGIN_PIXELS = 4
 # What a Chinese line never begins with.
 _NOT_FIRST = "，。；：）”% 万亿元人天"
@@ -62,7 +66,7 @@ def one_line(words: str) -> str:
 
 def fit(figure: Figure) -> None:
     """Break each title of a figure that runs past its right edge; the layout makes room for the lines."""
-    titles = [title for title in _titles(figure) if max(map(size, title.get_text().split("\n"))) > _SURELY_FITS]
+    titles = [title for title in _titles(figure) if not _surely_fits(title)]
     if not titles:
         return
     figure.draw_without_rendering()
@@ -70,9 +74,18 @@ def fit(figure: Figure) -> None:
     for title in titles:
         place = title.get_window_extent()
         if place.x1 > right:
-            longest = max(map(size, title.get_text().split("\n")))
-            room = int((right - place.x0) / (place.width / longest))
+            room = max(int((right - place.x0) / (place.width / _longest_line(title))), _NARROWEST)
             title.set_text(broken(one_line(title.get_text()), room))
+
+
+def _surely_fits(title: Text) -> bool:
+    width = _longest_line(title)
+    beside = max(map(_longest_line, title.axes.get_yticklabels()), default=0)
+    return width <= _SURELY_FITS and width + beside <= _BOTH_SURELY_FIT
+
+
+def _longest_line(text: Text) -> int:
+    return max(map(size, text.get_text().split("\n")))
 
 
 def _titles(figure: Figure) -> list[Text]:
