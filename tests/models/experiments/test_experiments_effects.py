@@ -422,6 +422,17 @@ GOOD = pd.DataFrame({"arm": ["a", "a", "b", "b"], "y": [1.0, 2.0, 3.0, 5.0], "x"
         (GOOD, {"metric": "z"}, "metric: the table has no column 'z'"),
         (GOOD, {"metric": "arm"}, "metric: column 'arm' is .*numeric"),
         (GOOD, {"metric": []}, "none is given"),
+        (GOOD, {"metric": 3}, r"metric: 3 is neither a column nor a pair \(numerator, denominator\)"),
+        (GOOD, {"metric": None}, "metric: None is neither a column nor a pair"),
+        (GOOD, {"metric": ("y", None)}, r"metric: \('y', None\) is neither a column nor a pair"),
+        (GOOD, {"metric": ("y", ["x"])}, r"metric: \('y', \['x'\]\) is neither a column nor a pair"),
+        (GOOD, {"covariate": 3}, "covariate: the table has no column 3, only"),
+        (GOOD, {"covariate": {"y": True}}, "covariate: True is neither a column nor a sequence of columns"),
+        (GOOD, {"covariate": [["x"]]}, r"covariate: \['x'\] is neither a column nor a sequence of columns"),
+        (GOOD, {"arm": None}, "arm: the table has no column None, only"),
+        (GOOD, {"arm": ["arm"]}, r"arm: the table has no column \['arm'\], only"),
+        (GOOD, {"cluster": ["x"]}, r"cluster: the table has no column \['x'\], only"),
+        (GOOD, {"control": np.array(["a", "b"])}, r"control: array\(.*\) is not among the arms"),
         (GOOD, {"metric": [("y",)]}, "neither a column nor a pair"),
         (GOOD, {"arm": "group"}, "arm: the table has no column 'group'"),
         (GOOD, {"cluster": "branch"}, "cluster: the table has no column 'branch'"),
@@ -500,6 +511,19 @@ def test_customers_nearly_alike_still_have_their_error(make) -> None:
     row = effect(make(table), metric="y", control="a").iloc[0]
     reference = stats.ttest_ind(table.y[table.arm == "b"], table.y[table.arm == "a"], equal_var=False)
     assert row.p_value == pytest.approx(reference.pvalue, rel=1e-4)  # 1e6 leaves ten digits of 0.01
+
+
+@pytest.mark.parametrize(("role", "column"), [("arm", "arm"), ("metric", "y"), ("covariate", "x"), ("cluster", "p")])
+def test_a_column_that_a_frame_has_twice_is_named(role: str, column: str) -> None:
+    table = GOOD.assign(p=[*"pqrs"])
+    options = {"metric": "y", "control": "a", "covariate": "x", "cluster": "p"}
+    with pytest.raises(ValueError, match=f"{role}: the table has '{column}' more than once; every column needs a name"):
+        effect(pd.concat([table, table[[column]]], axis=1), **options)
+    timed = table.assign(x_at="2025-01-01", exposed_at="2025-01-02")
+    with pytest.raises(ValueError, match="covariate_at, exposed_at: the table has 'x_at' more than once"):
+        effect(pd.concat([timed, timed[["x_at"]]], axis=1), **options)
+    # one that isn't asked for may stand twice
+    assert len(effect(pd.concat([table, table[["x"]]], axis=1), metric="y", control="a")) == 1
 
 
 def test_a_table_that_is_none_is_named() -> None:

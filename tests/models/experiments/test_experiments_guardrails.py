@@ -85,3 +85,18 @@ def test_an_effect_without_a_known_error_leaves_its_guardrail_open(better: str) 
 def test_a_margin_that_is_a_bare_number_is_named() -> None:
     with pytest.raises(ValueError, match=r"margins: 'logins' has 0.1; a mapping is allowed, such as \{'margin'"):
         guardrails(effects(0.0, 20)[1], margins={"logins": 0.1})
+
+
+@pytest.mark.parametrize("margins", [[0.1], None, "logins"])
+def test_margins_that_are_no_mapping_are_named(margins: object) -> None:
+    with pytest.raises(ValueError, match=r"margins: .* is no mapping of metric to rule, such as "):
+        guardrails(effects(0.0, 20)[1], margins=margins)
+
+
+def test_effects_that_are_none_are_named() -> None:
+    table, found = effects(0.0, 20)
+    for given in (None, table, found.drop(columns="se")):
+        with pytest.raises(
+            ValueError, match=r"effects: a table with the columns \['metric', .* is needed, as `effect`"
+        ):
+            guardrails(given, margins={"logins": {"margin": 0.1, "better": "up"}})

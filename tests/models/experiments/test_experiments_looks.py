@@ -46,7 +46,49 @@ def test_looks_before_there_is_anything_to_estimate_are_empty_and_counted() -> N
     assert found.estimate.iloc[-1] == pytest.approx(found.estimate.iloc[-1])
 
 
+@pytest.mark.parametrize("make", [pd.DataFrame, ibis.memtable], ids=["frame", "engine"])
+@pytest.mark.parametrize("covariate", [None, "x"])
+def test_an_arm_that_starts_late_leaves_the_others_theirs(make, covariate: str | None) -> None:
+    frame = table()
+    late = table(60, seed=8).assign(arm="gift")
+    late["entered_date"] = pd.Timestamp("2025-09-07") + pd.to_timedelta([0] + [1] * 59, unit="D")
+    options = {"metric": "y", "look": "entered_date", "control": "control", "covariate": covariate}
+    found = effect_by_look(make(pd.concat([frame, late])), **options)
+    alone = effect_by_look(make(frame), **options)
+    others = found[found.arm == "bonus"].reset_index(drop=True)
+    numbers = [
+        "n",
+        "n_control",
+        "estimate",
+        "se",
+        "lower",
+        "upper",
+        "fixed_lower",
+        "fixed_upper",
+        "p_value",
+        "p_always",
+    ]
+    before = 12 if covariate is None else 7  # θ is the arms' together once the late one has two customers
+    np.testing.assert_allclose(others[numbers][:before], alone[numbers][:before], rtol=1e-9)
+    gift = found[found.arm == "gift"].reset_index(drop=True)
+    assert gift.n.tolist() == [0] * 6 + [1] + [60] * 5
+    assert gift.estimate.isna().tolist() == [True] * 7 + [False] * 5
+    whole = effect(pd.concat([frame, late]), metric="y", control="control", covariate=covariate).set_index("arm")
+    for rows in (others, gift):
+        assert rows.estimate.iloc[-1] == pytest.approx(whole.estimate[rows.arm[0]], abs=1e-10)
+
+
+def test_nothing_is_compared_before_control_starts() -> None:
+    frame = table()
+    frame["entered_date"] = frame.entered_date.where(frame.arm != "control", pd.Timestamp("2025-09-12"))
+    found = effect_by_look(frame, metric="y", look="entered_date", control="control")
+    assert found.estimate.isna().tolist() == [True] * 11 + [False]
+
+
 def test_bad_input_is_named() -> None:
+    for look in (3, None, ["entered_date"]):
+        with pytest.raises(ValueError, match=r"look: the table has no column .*, only"):
+            effect_by_look(table(), metric="y", look=look, control="control")
     with pytest.raises(ValueError, match="one metric a call"):
         effect_by_look(table(), metric=["y", "x"], look="entered_date", control="control")
     with pytest.raises(ValueError, match="control: 'none'"):

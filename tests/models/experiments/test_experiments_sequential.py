@@ -172,7 +172,15 @@ def test_group_sequential_bounds_hold_in_simulation() -> None:
         (lambda: group_sequential(3, spending="haybittle"), "haybittle"),
         (lambda: group_sequential(3, alpha=0), "alpha: 0"),
         (lambda: group_sequential(3, power=0.01), "power: 0.01"),
+        (lambda: group_sequential(2.0), "looks: 2.0 is neither a number of looks nor a sequence of shares"),
+        (lambda: group_sequential(None), "looks: None is neither a number of looks nor a sequence of shares"),
+        (lambda: group_sequential(["a"]), r"looks: \['a'\] is neither a number of looks nor a sequence of shares"),
+        (lambda: group_sequential([[0.5, 1.0]]), r"looks: \[\[0.5, 1.0\]\] is neither"),
+        (lambda: group_sequential(3, spending=["pocock"]), r"spending: \['pocock'\] is unknown"),
         (lambda: crossing_chance([0.5, 1.0], [2.0]), "bounds:"),
+        (lambda: crossing_chance(None, [2.0]), "shares: None is neither"),
+        (lambda: crossing_chance([0.5, 1.0], ["a", 2.0]), r"bounds: \['a', 2.0\] is no sequence of numbers"),
+        (lambda: crossing_chance([0.5, 1.0], [2.0, 2.0], drift="a"), "drift: 'a' is not a finite number"),
     ],
 )
 def test_bad_input_is_named(call, message: str) -> None:

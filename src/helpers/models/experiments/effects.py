@@ -86,10 +86,11 @@ def effect(
     Raises
     ------
     ValueError
-        If a column is missing or not numeric, a metric has missing values or never varies (be it a ratio that is the
-        same for all customers of an arm), the control arm is absent or the only one, an arm has fewer than two
-        customers (or clusters), a covariate was measured after exposure, or a customer's time of exposure, or of a
-        covariate that is known, is missing or no time, or ``winsorize`` is asked of an engine that has no quantiles.
+        If a column is missing, there twice or not numeric, a metric or covariate is not given by columns' names, a
+        metric has missing values or never varies (be it a ratio that is the same for all customers of an arm), the
+        control arm is absent or the only one, an arm has fewer than two customers (or clusters), a covariate was
+        measured after exposure, or a customer's time of exposure, or of a covariate that is known, is missing or no
+        time, or ``winsorize`` is asked of an engine that has no quantiles.
 
     References
     ----------

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from scipy import optimize, stats
 
-from helpers.models.experiments.checks import check_share
+from helpers.models.experiments.checks import check_share, is_number
 
 SPENDING = ("obrien_fleming", "pocock", "linear")
 FARTHEST_BOUND = 12.0  # beyond it a double shows no chance left to spend
@@ -42,7 +42,7 @@ def group_sequential(
     Raises
     ------
     ValueError
-        If shares don't rise to 1, the spending function is unknown, or alpha or power lies outside its range.
+        If looks are neither a whole number nor shares that rise to 1, the spending function is unknown, or alpha or power lies outside its range.
 
     References
     ----------
@@ -99,13 +99,20 @@ def crossing_chance(shares: Sequence[float], bounds: Sequence[float], *, drift: 
     -------
     ndarray of shape (n_looks,), cumulated
 
+    Raises
+    ------
+    ValueError
+        If shares don't rise, a bound is not positive or missing, or the drift is no number.
+
     Examples
     --------
     >>> crossing_chance([0.5, 1.0], [1.96, 1.96]).round(3).tolist()
     [0.05, 0.083]
     """
-    paths = _Paths(_checked_shares(shares, to_the_end=False))
-    bounds = [float(bound) for bound in bounds]
+    paths = _Paths(_checked_shares(shares, name="shares", to_the_end=False))
+    bounds = _numbers("bounds", bounds, allowed="no sequence of numbers, one a look").tolist()
+    if not is_number(drift):
+        raise ValueError(f"drift: {drift!r} is not a finite number")
     if len(bounds) != len(paths.shares) or not all(bound > 0 for bound in bounds):
         raise ValueError(f"bounds: {bounds} must be positive, one for each of {len(paths.shares)} looks")
     for bound in bounds:
@@ -175,21 +182,33 @@ def _spending(name: str) -> Callable[[np.ndarray, float], np.ndarray]:
         "pocock": lambda t, alpha: alpha * np.log1p((np.e - 1) * t),
         "linear": lambda t, alpha: alpha * t,
     }
-    if name not in functions:
+    if not isinstance(name, str) or name not in functions:
         raise ValueError(f"spending: {name!r} is unknown; allowed are {list(SPENDING)}")
     return functions[name]
 
 
-def _checked_shares(looks: int | Sequence[float], *, to_the_end: bool = True) -> np.ndarray:
+def _checked_shares(looks: int | Sequence[float], *, name: str = "looks", to_the_end: bool = True) -> np.ndarray:
     if isinstance(looks, bool):
-        raise ValueError(f"looks: {looks!r} is neither a number of looks nor a sequence of shares")
+        raise ValueError(f"{name}: {looks!r} is neither a number of looks nor a sequence of shares")
     if isinstance(looks, int | np.integer):
         if not 1 <= looks <= 100:
-            raise ValueError(f"looks: {looks!r} is not from 1 to 100")
+            raise ValueError(f"{name}: {looks!r} is not from 1 to 100")
         return np.arange(1, looks + 1) / looks
-    shares = np.asarray(list(looks), dtype=float)
+    shares = _numbers(name, looks, allowed="neither a number of looks nor a sequence of shares")
     if not len(shares) or not (shares[0] > 0 and np.all(np.diff(shares) > 0) and shares[-1] <= 1 + 1e-9):
-        raise ValueError(f"looks: {shares.tolist()} must rise from above 0 to 1")
+        raise ValueError(f"{name}: {shares.tolist()} must rise from above 0 to 1")
     if to_the_end and shares[-1] < 1 - 1e-9:
-        raise ValueError(f"looks: {shares.tolist()} must end at 1, when all planned customers are in")
+        raise ValueError(f"{name}: {shares.tolist()} must end at 1, when all planned customers are in")
     return shares
+
+
+def _numbers(name: str, values: object, *, allowed: str) -> np.ndarray:
+    try:
+        if isinstance(values, Iterable) and not isinstance(values, str | bytes | Mapping):
+            given = list(values)
+            numbers = np.asarray(given, dtype=float)
+            if numbers.ndim == 1 and not any(isinstance(value, str | bytes) for value in given):
+                return numbers
+    except (TypeError, ValueError):
+        pass
+    raise ValueError(f"{name}: {values!r} is {allowed}")

@@ -11,6 +11,7 @@ from scipy import stats
 from helpers.models.experiments.checks import check_share
 
 DIRECTIONS = ("up", "down")
+NEEDED = ("metric", "arm", "method", "n", "n_control", "mean_control", "estimate", "se", "df")
 
 
 def guardrails(
@@ -41,7 +42,8 @@ def guardrails(
     Raises
     ------
     ValueError
-        If a metric is not among the effects or its rule no mapping, a margin is not positive or a direction unknown.
+        If ``effects`` is not what `effect` returned, ``margins`` is no mapping, a metric is not among the effects or its
+        rule no mapping, a margin is not positive or a direction unknown.
 
     References
     ----------
@@ -58,6 +60,12 @@ def guardrails(
     0  0.072    held
     """
     check_share("alpha", alpha)
+    if not isinstance(effects, pd.DataFrame) or not set(NEEDED) <= set(effects.columns):
+        raise ValueError(f"effects: a table with the columns {list(NEEDED)} is needed, as `effect` returns")
+    if not isinstance(margins, Mapping):
+        raise ValueError(
+            f"margins: {margins!r} is no mapping of metric to rule, such as {{'logins': {{'margin': 0.1, 'better': 'up'}}}}"
+        )
     known = list(dict.fromkeys(effects["metric"]))
     rows = []
     for metric, rule in margins.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import ibis
@@ -65,7 +65,7 @@ class Request:
         """The arms, control first; one clear error where they don't make a comparison."""
         self.check_values(table, cells)
         seen = list(dict.fromkeys(cells.keys["arm"]))
-        if self.control not in seen:
+        if not isinstance(self.control, Hashable) or self.control not in seen:
             raise ValueError(f"control: {self.control!r} is not among the arms {seen} of column {self.arm!r}")
         arms = [self.control, *(arm for arm in seen if arm != self.control)]
         if len(arms) == 1:
@@ -105,16 +105,23 @@ def read_request(
     alpha: float,
     covariate_at: object = None,
     exposed_at: object = None,
+    cluster_role: str = "cluster",
 ) -> Request:
-    """Check the arguments of `effect` against the table's columns and types."""
+    """Check the arguments of `effect` against the table's columns and types.
+
+    Raises
+    ------
+    ValueError
+        As `effect`; it calls the cluster by ``cluster_role``, the name of the caller's argument.
+    """
     if not isinstance(table, pd.DataFrame | ir.Table):
         raise ValueError(f"table: a DataFrame or a lazy Ibis table is needed, not {type(table).__name__}")
     check_share("alpha", alpha)
     metrics = {}
-    for item in [metric] if isinstance(metric, str | tuple) else list(metric):
+    for item in list(metric) if isinstance(metric, Iterable) and not isinstance(metric, str | tuple) else [metric]:
         if isinstance(item, str):
             metrics[item] = (item, None)
-        elif isinstance(item, tuple) and len(item) == 2:
+        elif isinstance(item, tuple) and len(item) == 2 and all(map(_is_name, item)):
             metrics[f"{item[0]}/{item[1]}"] = item
         else:
             raise ValueError(f"metric: {item!r} is neither a column nor a pair (numerator, denominator)")
@@ -127,13 +134,12 @@ def read_request(
             raise ValueError(f"covariate: {unknown[0]!r} is not among the metrics {list(metrics)}")
 
     request = Request(metrics, covariates, arm, control, cluster)
-    roles = [("arm", arm), ("cluster", cluster), *(("metric", column) for column in request.metric_columns)]
+    roles = [("arm", arm), *(("metric", column) for column in request.metric_columns)]
     roles += [("covariate", column) for name in metrics for column in covariates[name]]
+    if cluster is not None or cluster_role != "cluster":
+        roles.append((cluster_role, cluster))
     for role, column in roles:
-        if column is None:
-            continue
-        if column not in table.columns:
-            raise ValueError(f"{role}: the table has no column {column!r}, only {list(table.columns)}")
+        _check_column(table, role, column)
         if role in ("metric", "covariate") and not _is_numeric(table, column):
             raise ValueError(
                 f"{role}: column {column!r} is {_type_of(table, column)}; a numeric or true/false one is allowed"
@@ -152,7 +158,23 @@ def _covariates_of(name: str, covariate: object) -> list[str]:
     given = covariate.get(name) if isinstance(covariate, Mapping) else covariate
     if given is None:
         return []
-    return [given] if isinstance(given, str) else list(dict.fromkeys(given))
+    columns = list(given) if isinstance(given, Iterable) and not isinstance(given, str) else [given]
+    for column in columns:
+        if not _is_name(column) or isinstance(column, bool):
+            raise ValueError(f"covariate: {column!r} is neither a column nor a sequence of columns")
+    return list(dict.fromkeys(columns))
+
+
+def _is_name(column: object) -> bool:
+    return column is not None and isinstance(column, Hashable)
+
+
+def _check_column(table: pd.DataFrame | ir.Table, role: str, column: object) -> None:
+    """Refuse what names no column of the table, or two."""
+    if not _is_name(column) or column not in table.columns:
+        raise ValueError(f"{role}: the table has no column {column!r}, only {list(table.columns)}")
+    if isinstance(table, pd.DataFrame) and list(table.columns).count(column) > 1:
+        raise ValueError(f"{role}: the table has {column!r} more than once; every column needs a name of its own")
 
 
 def _is_numeric(table: pd.DataFrame | ir.Table, column: str) -> bool:
@@ -223,6 +245,7 @@ def _time_of(table: pd.DataFrame | ir.Table, given: object, names: list[str]) ->
         column = given if given is not None else next((name for name in names if name in table.columns), None)
         if column is None:
             return None
+        _check_column(table, "covariate_at, exposed_at", column)
         return table[column].cast("timestamp") if lazy else frame_times(table, column)
     moment = read_moment(given, name="covariate_at, exposed_at", allowed="neither a column of the table nor a time")
     moment = without_zone(moment)

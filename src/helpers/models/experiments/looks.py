@@ -44,8 +44,8 @@ def effect_by_look(
     DataFrame, one row an arm and look
         ``metric, arm, look, n, n_control, estimate, se``; ``lower``, ``upper`` valid at all looks together;
         ``fixed_lower``, ``fixed_upper`` and ``p_value`` of the ordinary test (right at one look fixed beforehand
-        only); ``p_always`` valid at every look. Nothing can be estimated while an arm has fewer than two customers or
-        the metric hasn't varied: nan there.
+        only); ``p_always`` valid at every look. Nothing can be estimated while the arm or control has fewer than two
+        customers or the metric hasn't varied: nan there. An arm that starts late counts from then on.
 
     Raises
     ------
@@ -68,28 +68,31 @@ def effect_by_look(
     if not isinstance(metric, str | tuple):
         raise ValueError(f"metric: {metric!r}; one metric a call is looked at")
     request = read_request(
-        table, metric=metric, arm=arm, control=control, covariate=covariate, cluster=look, alpha=alpha
-    )
+        table, metric=metric, arm=arm, control=control, covariate=covariate, cluster=look, alpha=alpha,
+        cluster_role="look",
+    )  # fmt: skip
     cells = collect(table, arm=arm, cluster=look, variables=request.variables({}), pairs=request.pairs({}))
     arms = request.checked_arms(table, cells, clustered=False)
     (name, (numerator, denominator)), *_ = request.metrics.items()
     rows = []
     for at in sorted(cells.keys["cluster"].unique()):
         inside = (cells.keys["cluster"] <= at).to_numpy()
-        seen = Cells(
-            cells.keys[inside].reset_index(drop=True),
-            cells.n[inside],
-            cells.mean[inside],
-            cells.scatter[inside],
-            cells.variables,
-        )
-        n = np.array([seen.n[(seen.keys["arm"] == each).to_numpy()].sum() for each in arms])
+        n = np.array([cells.n[inside & (cells.keys["arm"] == each).to_numpy()].sum() for each in arms])
+        present = [each for each, customers in zip(arms, n, strict=True) if customers >= 2]
+        inside &= cells.keys["arm"].isin(present).to_numpy()
         fit = None
-        if n.min() >= 2:
+        if arms[0] in present[:1] and len(present) >= 2:
+            seen = Cells(
+                cells.keys[inside].reset_index(drop=True),
+                cells.n[inside],
+                cells.mean[inside],
+                cells.scatter[inside],
+                cells.variables,
+            )
             fit = independent_means(
                 outcome(
                     seen,
-                    arms=arms,
+                    arms=present,
                     numerator=Variable(numerator),
                     denominator=None if denominator is None else Variable(denominator),
                     covariates=request.covariate_variables(name),
@@ -98,10 +101,11 @@ def effect_by_look(
         for k in range(1, len(arms)):
             row = {"metric": name, "arm": arms[k], "look": at, "n": int(n[k]), "n_control": int(n[0])}
             row |= {"estimate": np.nan, "se": np.nan, "df": np.nan}
-            if fit is not None:
-                variance = fit.variance_of_difference(k, 0)
+            if fit is not None and arms[k] in present:
+                place = present.index(arms[k])
+                variance = fit.variance_of_difference(place, 0)
                 if np.isfinite(variance):
-                    row |= {"estimate": fit.mean[k] - fit.mean[0], "se": np.sqrt(variance), "df": fit.df(k, 0)}
+                    row |= {"estimate": fit.mean[place] - fit.mean[0], "se": np.sqrt(variance), "df": fit.df(place, 0)}
             rows.append(row)
     found = pd.DataFrame(rows).sort_values(["arm", "look"], ignore_index=True)
     return pd.concat(
