@@ -59,6 +59,8 @@ class OnePerCase(Executor):
         (CancelledError(), ("The step was cancelled before it had ended.", "本步骤在结束前被取消")),
         (KeyError("figures"), ("The worker stopped (KeyError: figures).", "工作进程中断（KeyError：figures）")),
         (RuntimeError("no \udcff\nsecond"), ("The worker stopped (RuntimeError: no ?).", "RuntimeError：no ?）")),
+        # No customer is named by a card.
+        (ValueError("row of C000000123"), ("The worker stopped (ValueError: row of …).", "ValueError：row of …）")),
         (OSError(28, "No space left"), ("can't be written (No space left)", "无法写入（磁盘空间不足）")),
         (SystemExit(3), ("The worker stopped (SystemExit: 3).", "工作进程中断（SystemExit：3）")),
     ],

@@ -15,6 +15,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from helpers.reporting import brief
+from helpers.reporting.brief import kept
 from tests.conftest import ROOT
 from tests.runs.conftest import COUNT, run, write_light
 
@@ -95,23 +97,23 @@ def test_only_what_a_change_reaches_is_run_again(write_bank: Callable[..., Path]
     reports = tmp_path / "reports"
     folder = write_light(tmp_path, "a", "b", bank=write_bank())
 
-    def kept(*arguments: str) -> list[str]:
+    def kept_by(*arguments: str) -> list[str]:
         code, output = run(str(folder), "--reports", str(reports), *arguments)
         assert code == 0, output
         return [step for step, entry in board(reports).items() if entry["kept_from"]]
 
-    assert kept() == []
+    assert kept_by() == []
     before = board(reports)["a"]
-    assert kept() == ["a", "b"]
+    assert kept_by() == ["a", "b"]
     again = board(reports)["a"]
     assert (again["seconds"], again["started_at"]) == (before["seconds"], before["started_at"])
-    assert kept("--from-step", "b") == ["a"]
-    assert kept("-p", "b.limit_days=6") == ["a"]
+    assert kept_by("--from-step", "b") == ["a"]
+    assert kept_by("-p", "b.limit_days=6") == ["a"]
     # A page that was tampered with is no kept page.
     page = reports / "light" / "whole" / "en" / "b.html"
     page.write_text(page.read_text(encoding="utf-8") + " ", encoding="utf-8")
-    assert kept("-p", "b.limit_days=6") == ["a"]
-    assert kept("--force") == []
+    assert kept_by("-p", "b.limit_days=6") == ["a"]
+    assert kept_by("--force") == []
 
 
 @pytest.mark.slow
@@ -134,6 +136,55 @@ def test_a_kept_page_links_to_the_steps_that_there_are_now(write_bank: Callable[
     assert run(str(folder), "--reports", str(reports))[0] == 0
     assert board(reports)["a"]["kept_from"]
     assert page.stat().st_mtime_ns == drawn
+
+
+@pytest.mark.slow
+def test_a_step_on_an_older_result_is_not_done_and_not_in_the_brief(
+    write_bank: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b, c = kept.GOALS, kept.SEGMENTS, kept.ACTIVITY
+    reports = tmp_path / "reports"
+    folder = write_light(tmp_path, a, b, c, bank=write_bank())
+    in_brief: list[tuple[str, ...]] = []
+    draw = brief.render
+
+    def noted(run_dir: Path, **settings: object) -> str:
+        in_brief.append(tuple(step for step in kept.STEPS if kept.KeptCase(run_dir).has(step)))
+        return draw(run_dir, **settings)
+
+    monkeypatch.setattr(brief, "render", noted)
+
+    def states(*arguments: str) -> list[str]:
+        code, output = run(str(folder), "--reports", str(reports), *arguments)
+        assert code == 0, output
+        assert (reports / "light/whole/en/brief.html").is_file()
+        return [str(entry["state"]) for entry in board(reports).values()]
+
+    assert states() == ["done", "done", "done"]
+    first = board(reports)
+    assert states("--step", a) == ["done", "done", "done"]
+    assert in_brief == [(a, b, c), (a, b, c)]
+    assert states("--step", a, "-p", f"{a}.limit_days=9") == ["done", "waiting", "waiting"]
+    assert in_brief[-1] == (a,)
+    later = board(reports)[b]
+    assert later["messages"] == {
+        "en": f"Stands on an older result of step {a}; run the case again.",
+        "zh": f"本步骤依据步骤 {a} 的旧结果；请重跑本案例。",
+    }
+    assert (later["figures"], later["page"]) == ([], f"light/whole/en/{b}.html")
+    assert f"Stands on an older result of step {a}" in (reports / "index.html").read_text(encoding="utf-8")
+    changes = json.loads((reports / "board.json").read_text())["last_runs"][0]["changes"]
+    assert [(change["step"], change["kind"]) for change in changes] == [(a, "figures"), (b, "state"), (c, "state")]
+    # The next one alone, then with the first as it was: what they were run on is there again, or is not.
+    assert states("--step", b) == ["done", "done", "waiting"]
+    assert in_brief[-1] == (a, b)
+    assert states("--step", a) == ["done", "waiting", "waiting"]
+    assert states("--step", b) == ["done", "done", "done"]
+    assert in_brief[-1] == (a, b, c)
+    assert board(reports)[c] == first[c]
+    # A run of the whole case runs again what needs it.
+    assert states("-p", f"{a}.limit_days=9") == ["done", "done", "done"]
+    assert not any(entry["kept_from"] for entry in board(reports).values())
 
 
 def test_from_step_refuses_a_step_that_is_not_there(playbook: Callable[..., Path], tmp_path: Path) -> None:

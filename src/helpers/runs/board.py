@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from helpers.findings.files import read_object, write_whole
 from helpers.findings.numbers import LANGUAGES
-from helpers.runs import briefing, changes, lock, outcome
+from helpers.runs import briefing, changes, lock, outcome, outdated
 from helpers.runs.plan import Plan
 from helpers.runs.step import NOT_RUN, WAITING, StepRun, step_title
 
@@ -126,7 +126,8 @@ class Board:
                     and (not entry["page"] or (self.reports / entry["page"]).is_file())
                 )
             ]
-            record = [fresh.pop(_key(entry), entry) for entry in known]
+            ended = {run.case for run in runs if run.state != WAITING}
+            record = [fresh.pop(_key(entry), None) or self._left_out(entry, ended) for entry in known]
             record += fresh.values()
             record.sort(key=lambda entry: (entry["playbook"], entry["language"]))
             there = {(entry["playbook"], entry["language"]) for entry in record}
@@ -148,6 +149,17 @@ class Board:
         if run.state != WAITING:
             self._now[run.case, run.step] = outcome.snapshot(self.reports, entry, result)
         return {**entry, **outcome.of(run.step, result, self._n_rows)}
+
+    def _left_out(self, entry: dict[str, Any], ended: set[str]) -> dict[str, Any]:
+        """Return the entry of a step that this run does not touch; a step before it in one of its cases may have ended."""
+        key = entry["case"], entry["step"]
+        if not self._is_mine(entry) or entry["case"] not in ended or key in self._titles:
+            return entry
+        case = next(case for case in self.plan.cases if case.name == entry["case"])
+        fresh = outdated.entered(entry, self.plan, case, self.reports)
+        if fresh != entry:
+            self._now[key] = outcome.snapshot(self.reports, fresh)
+        return fresh
 
     def _last_run(self, entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Say what this run has done so far, and what it changed."""

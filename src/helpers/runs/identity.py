@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+from collections.abc import Sequence
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -48,7 +49,7 @@ def of(job: StepJob, code: Code) -> dict[str, str]:
         "libraries": _libraries(),
         "catalogues": _together(sorted((job.root / "data" / "catalogue").glob("*.yml")), job.root),
         "bank": _digest(json.dumps([sorted(job.bank_tables), job.bank_tables.get(SETTINGS)]).encode()),
-        "earlier": _earlier(job),
+        "earlier": _earlier(job.run_dir, job.earlier),
     }
 
 
@@ -87,6 +88,12 @@ def kept(job: StepJob, identity: dict[str, str]) -> dict[str, Any] | None:
     return content
 
 
+def stands(run_dir: Path, step: str, earlier: Sequence[str]) -> bool:
+    """Tell whether the steps before still hold what a kept step was run on; True where that is not known."""
+    parts = read_object(run_dir / step / FILE).get("parts") or {}
+    return "earlier" not in parts or parts["earlier"] == _earlier(run_dir, earlier)
+
+
 def _tables_read(job: StepJob) -> dict[str, str]:
     """Digests of the tables that the step's result says it has read; of all where it doesn't say."""
     about = read_object(job.run_dir / job.step.name / RESULT_FILE).get("about", {})
@@ -102,15 +109,15 @@ def _left(job: StepJob) -> list[Path]:
     return [job.page, *sorted(inside)]
 
 
-def _earlier(job: StepJob) -> str:
+def _earlier(run_dir: Path, steps: Sequence[str]) -> str:
     """Results and tables of the steps before; a step that has none is told apart from one that kept nothing new."""
     whole = hashlib.sha256()
-    for name in job.earlier:
-        folder = job.run_dir / name
+    for name in steps:
+        folder = run_dir / name
         result = read_object(folder / RESULT_FILE)
         names = [RESULT_FILE, *result.get("tables", []), *result.get("files", [])] if result else []
         files = [folder / name for name in names if (folder / name).is_file()]
-        whole.update(f"{name}:{_together(files, job.run_dir)}\n".encode())
+        whole.update(f"{name}:{_together(files, run_dir)}\n".encode())
     return whole.hexdigest()
 
 
