@@ -94,7 +94,7 @@ def test_a_kernel_that_fills_the_disk_is_named_and_more_room_is_enough(
     playbook, reports = write_light(tmp_path, "a", "b", body=big, bank=write_bank()), disk / "reports"
     code, output = run(str(playbook), "--reports", str(reports))
     assert code == 1
-    assert "The disk is full." in output
+    assert "The disk is full (in “How many?”)." in output
     assert "Traceback" not in output
     assert "The disk is full" in (reports / "light/whole/en/a.html").read_text(encoding="utf-8")
     assert not list(reports.rglob("result.json"))

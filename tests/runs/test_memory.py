@@ -32,9 +32,9 @@ def test_a_notebook_that_asks_for_too_much_is_named(tmp_path: Path, write_bank: 
     playbook = write_light(tmp_path, "a", body=GREEDY, bank=write_bank())
     code, output = run(str(playbook), "--reports", str(tmp_path / "r"))
     assert code == 1
-    assert "Memory ran out." in output
+    assert "Memory ran out (in “How many?”)." in output
     page = (tmp_path / "r/light/whole/en/a.html").read_text(encoding="utf-8")
-    assert "Memory ran out." in page
+    assert "Memory ran out (in “How many?”)." in page
     assert "Run with fewer workers (--workers 1)." in page
     # What it printed before stands below the card.
     assert "5 days are counted." in page
@@ -92,7 +92,7 @@ def test_a_kernel_that_the_system_kills_for_memory_is_named_as_that(
         preexec_fn=lambda: (group / "cgroup.procs").write_text(str(os.getpid())),
     )  # fmt: skip
     assert done.returncode == 1, done
-    assert "The system killed the kernel because memory ran out." in done.stdout
+    assert "The system killed the kernel because memory ran out (in “How many?”)." in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
 
 
