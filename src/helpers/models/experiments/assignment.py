@@ -55,10 +55,10 @@ def assign(
 ) -> pd.DataFrame | ir.Table:
     """Draw an arm for every customer from a hash of the id, without keeping a list.
 
-    The same customer gets the same arm wherever and whenever it is asked, in Python or in the
-    engine (one that has sha256: DuckDB, SQLite, Postgres, MySQL, Snowflake, BigQuery, ClickHouse, Trino, Athena, Spark,
-    Databricks, Exasol). Under one salt a larger share contains the smaller one: raising the first arm's
-    weight from 0.05 to 0.10 only adds customers to it.
+    The same customer gets the same arm wherever and whenever it is asked, in Python or in the engine: one that has
+    sha256, which are DuckDB, SQLite, Postgres, MySQL, Snowflake, BigQuery, ClickHouse, Trino, Athena, Spark, Databricks,
+    Exasol and, for ids and salts in ASCII, SQL Server. Under one salt a larger share contains the smaller one: raising
+    the first arm's weight from 0.05 to 0.10 only adds customers to it.
 
     Parameters
     ----------

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable
 
 import ibis
+import ibis.expr.datatypes as dt
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
 from ibis.common.exceptions import IbisError
@@ -83,6 +84,8 @@ DIGESTS: dict[str, Callable[[ir.StringValue], ir.StringValue]] = {
     "athena": _as_presto,
     "bigquery": lambda text: _to_hex(_sha256_of_text(text)).lower(),
     "clickhouse": lambda text: _hex(_sha256_of_text(text)).lower(),
+    # texts of SQL Server may be UTF-16, whose bytes give other digests: one byte a letter, so for ASCII only
+    "mssql": lambda text: text.cast(dt.String(length=8000)).hexdigest("sha256").lower(),
     "mysql": lambda text: _sha2(text, 256),
     "postgres": lambda text: _encode(_sha256_of_bytes(_convert_to(text, "UTF8")), "hex"),
     "snowflake": lambda text: _sha2(text, 256),

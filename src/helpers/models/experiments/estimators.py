@@ -11,7 +11,7 @@ from helpers.models.experiments.moments import Cells, Variable
 
 ROUNDING = 1e-14  # of the metric's variance: customers who differ by less differ by what sums leave over
 # Of a ratio's parts, whose sums of squares all but cancel where every customer has the same ratio: what rounding leaves
-# then, ten times what was seen from frames and engines. Long sums round more often.
+# then, four times and more of what was seen from frames and engines. Long sums round more often.
 ROUNDING_OF_PARTS, ROUNDING_OF_PARTS_A_CUSTOMER = 1e-13, 5e-17
 
 
