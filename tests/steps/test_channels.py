@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import stat
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import ibis
 import pandas as pd
 import pytest
 
@@ -104,6 +106,22 @@ def test_a_policy_that_blocks_all_leaves_an_empty_list(sample_bank: Any) -> None
     )
     assert people.empty
     assert counts.set_index("reason")["n_customers"]["no_channel_left"] > 0
+
+
+def test_a_segment_that_only_unregistered_channels_have_reached_gets_a_list_all_the_same(sample_bank: Any) -> None:
+    """The channels that it was never contacted by are taken by how well they fit, as without a table of touches."""
+    draw = campaign_list.read_draw("", salt="autumn", holdout_share=0.3)
+    given = {"segment": "silver", "draw": draw, "active_within_days": 180, "rules": contacts.read_policy()}
+    reached = {}
+    for name, touches in (
+        ("unregistered", sample_bank.touches.mutate(channel=ibis.literal("pigeon"))),
+        ("none", sample_bank.touches.filter(ibis.literal(False))),
+    ):
+        bank = replace(sample_bank, tables={**sample_bank.tables, "touches": touches})
+        people, counts = campaign_list.build(bank, **given, channels=read_channels())
+        assert len(people) == counts.set_index("reason").loc["on_the_list", "n_customers"] > 0
+        reached[name] = people.loc[~people["is_holdout"], "channel"]
+    assert set(reached["unregistered"]) == set(reached["none"]) <= set(read_channels())
 
 
 def test_portraits_compare_with_the_whole_base(sample_bank: Any) -> None:

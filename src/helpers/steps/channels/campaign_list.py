@@ -178,16 +178,20 @@ def _since(bank: Bank, days: int) -> ir.Table:
 def _channel_order(
     bank: Bank, segment: str, rules: dict[str, contacts.Rule], channels: dict[str, Channel]
 ) -> list[str]:
-    """Order the contact channels by how often this segment answered them per unit of doubt: Wilson's lower bound."""
+    """Order the contact channels by how often this segment answered them per unit of doubt: Wilson's lower bound.
+
+    Where it was never contacted by one of them, by how well they fit and what they cost.
+    """
     from helpers.metrics.shares import wilson
 
     blocked = {rule.channel for rule in rules.values() if rule.kind == "cap" and rule.max == 0}
     usable = [slug for slug, channel in channels.items() if "contact" in channel.roles and slug not in blocked]
     if "" in blocked:
         return []
+    ranks = {"strong": 0, "good": 1, "fair": 2, "poor": 3}
+    by_fit = sorted(usable, key=lambda slug: (ranks[channels[slug].fit(segment)], channels[slug].unit_cost.high))
     if bank.touches is None:
-        ranks = {"strong": 0, "good": 1, "fair": 2, "poor": 3}
-        return sorted(usable, key=lambda slug: (ranks[channels[slug].fit(segment)], channels[slug].unit_cost.high))
+        return by_fit
     members = segments.members(bank, segment)
     counts = (
         bank.touches.semi_join(members, "customer_id")
@@ -197,7 +201,9 @@ def _channel_order(
     )
     counts = counts[counts["channel"].isin(usable)]
     # People's time is scarce: calls and visits are for the journeys that need them, not for a mass list.
-    counts = counts[[channels[slug].capacity_per_month is None for slug in counts["channel"]]]
+    counts = counts.loc[[channels[slug].capacity_per_month is None for slug in counts["channel"]]]
+    if counts.empty:
+        return by_fit
     low, _ = wilson(counts["hits"], counts["n"])
     return list(counts.assign(low=low).sort_values(["low", "channel"], ascending=[False, True])["channel"])
 
