@@ -109,3 +109,21 @@ def test_an_output_that_cannot_be_drawn_and_a_result_of_no_shape_stop_their_own_
     assert "Traceback" in (reports / "light/harbour/en/a/error.log").read_text(encoding="utf-8")
     for case in ("harbour", "town"):
         assert not (reports / f"light/{case}/en/a/result.json").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("change", ["write_text('{')", "unlink(missing_ok=True)"])
+def test_a_notebook_that_is_changed_meanwhile_is_a_card(
+    tmp_path: Path, write_bank: Callable[..., Path], change: str
+) -> None:
+    reports, b = tmp_path / "reports", tmp_path / "light" / "b.ipynb"
+    body = f"import pathlib\npathlib.Path({str(b)!r}).{change}"
+    playbook = write_light(tmp_path, "a", "b", "c", body=body, bank=write_bank())
+    code, output = run(str(playbook), "--reports", str(reports))
+    assert code == 1
+    assert "1 of 3 steps done" in output
+    assert "Traceback" not in output
+    states = {entry["step"]: entry for entry in json.loads((reports / "board.json").read_text())["runs"]}
+    assert [entry["state"] for entry in states.values()] == ["done", "failed", "not_run"]
+    assert "can't be written" not in states["b"]["message"]
+    assert 'class="failure"' in (reports / states["b"]["page"]).read_text(encoding="utf-8")

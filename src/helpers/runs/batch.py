@@ -160,7 +160,11 @@ class _Batch:
             job = queue.pop(0)
             if not job.bank_tables:
                 return job
-            parts = identity.of(job, self.code)
+            try:
+                parts = identity.of(job, self.code)
+            except (OSError, ValueError):
+                # Its notebook is being changed, or gone: running it says so.
+                return job
             again = len(job.earlier) >= self.again_from
             record = None if again else identity.kept(job, parts)
             if record is None or not _links_stand(replace(job, identity=parts), record):

@@ -21,6 +21,7 @@ from helpers.findings.numbers import LANGUAGES
 from helpers.findings.result import RESULT_FILE
 from helpers.runs import failure, identity, lost, parameters
 from helpers.runs.plan import StepPlan
+from helpers.runs.refusal import Refusal
 
 DONE, FAILED, NOT_RUN, WAITING = "done", "failed", "not_run", "waiting"
 STATES = (DONE, FAILED, NOT_RUN, WAITING)
@@ -220,7 +221,8 @@ def _execute(job: StepJob, folder: Path, values: dict[str, Any]) -> tuple[Any, f
                 config=kernel.config(sockets, job.kernel_server),
             )
     except Exception as error:  # noqa: BLE001 - whatever a notebook raises becomes the card of its page
-        notebook = _as_far_as_it_got(executed, job.step.notebook)
+        # As far as it got; without outputs where that was not written, or cut off by a full disk.
+        notebook = _read(executed, job.step.notebook)
         problem = failure.explain(
             error,
             notebook,
@@ -263,14 +265,14 @@ def _drawable(notebook: Any, language: str) -> Any:
     return notebook
 
 
-def _as_far_as_it_got(executed: Path, notebook: Path) -> Any:
+def _read(*files: Path) -> Any:
+    """Read the first notebook that can be read; an empty one where somebody is changing it meanwhile."""
     import nbformat
 
-    try:
-        return nbformat.read(executed, as_version=4)
-    except (OSError, ValueError):
-        # Not written, or cut off by a full disk: the page shows the notebook without outputs.
-        return nbformat.read(notebook, as_version=4)
+    for file in files:
+        with contextlib.suppress(OSError, ValueError):
+            return nbformat.read(file, as_version=4)
+    return nbformat.v4.new_notebook()
 
 
 def _now() -> str:
@@ -298,13 +300,11 @@ def stopped(job: StepJob, problem: failure.Failure) -> StepRun:
 
 def _write_card(job: StepJob, problem: failure.Failure) -> None:
     """Write the page of a step of which there is nothing to show: its title, and what stopped it."""
-    import nbformat
-
     job.run_dir.mkdir(parents=True, exist_ok=True)
     if problem.log:
         (job.run_dir / job.step.name).mkdir(exist_ok=True)
         _log(job.run_dir / job.step.name, problem)
-    notebook = nbformat.read(job.step.notebook, as_version=4)
+    notebook = _read(job.step.notebook)
     notebook.cells = notebook.cells[:2]
     _write_page(job, notebook, job.step.parameters, problem, "", 0.0)
 
@@ -334,7 +334,11 @@ def _write_page(
 ) -> None:
     from helpers.reporting import pages
 
-    declared = parameters.read(job.step.notebook)
+    try:
+        declared = parameters.read(job.step.notebook)
+    except Refusal:
+        # It could be read when the plan was made; the page says what is wrong with it now.
+        declared = {}
     shown = [
         (name, values.get(name, parameter.default), parameter.say(job.language))
         for name, parameter in declared.items()
