@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
-import tempfile
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from helpers.findings.files import write_whole
 from helpers.runs import outdated
 from helpers.runs.plan import CasePlan, Plan
 from helpers.runs.step import StepRun, step_title
@@ -34,35 +30,20 @@ def add(plan: Plan, run: StepRun, reports: Path) -> Path | None:
         return None
     names = plan.step_names or tuple(step.name for step in case.steps)
     there = [name for name in names if (folder / f"{name}.html").is_file()]
-    with _standing(folder, there, outdated.steps(plan, case, reports)) as run_dir:
-        markup = brief.render(
-            run_dir,
-            language=plan.language,
-            title=f"{plan.title[plan.language]} · {case.title[plan.language]}",
-            links=[(f"{name}.html", step_title(Path(name), plan.language)) for name in there],
-        )
-    write_whole(folder / FILE, markup)
-    return folder / FILE
+    return brief.write(
+        folder,
+        language=plan.language,
+        title=f"{plan.title[plan.language]} · {case.title[plan.language]}",
+        links=[(f"{name}.html", step_title(Path(name), plan.language)) for name in there],
+        # One brief has one state of a case.
+        without=outdated.steps(plan, case, reports),
+    )
 
 
 def link(reports: Path, entry: dict[str, str]) -> str:
     """Return the board's link to the brief of an entry's case; empty if there is none."""
     place = f"{entry['playbook']}/{entry['case']}/{entry['language']}/{FILE}"
     return place if (reports / place).is_file() else ""
-
-
-@contextlib.contextmanager
-def _standing(folder: Path, there: Sequence[str], left_out: Sequence[str]) -> Iterator[Path]:
-    """Yield a run folder without the steps that stand on older results of others: one brief has one state of a case."""
-    if not left_out:
-        yield folder
-        return
-    with tempfile.TemporaryDirectory(prefix="brief-") as place:
-        for name in there:
-            if name not in left_out and (folder / name).is_dir():
-                shutil.copy(folder / f"{name}.html", place)
-                shutil.copytree(folder / name, Path(place) / name)
-        yield Path(place)
 
 
 def _folder(plan: Plan, case: CasePlan, reports: Path) -> Path:

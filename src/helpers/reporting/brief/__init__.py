@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,7 @@ def render(
     title: str,
     links: Sequence[tuple[str, str]] = (),
     board: str = "../../../index.html",
+    without: Collection[str] = (),
 ) -> str:
     """Draw the brief of a case from the results kept in its run folder.
 
@@ -72,6 +73,8 @@ def render(
         The pages of the steps, in order.
     board : str
         Relative link to the run board.
+    without : collection of str
+        Steps whose results are left out: they stand on an older one of a step before them.
 
     Returns
     -------
@@ -79,7 +82,7 @@ def render(
         A whole HTML document, one A4 side in print, without any outside reference.
     """
     check_language(language)
-    case = KeptCase(Path(run_dir))
+    case = KeptCase(Path(run_dir), without=without)
     lines = Lines(case, language)
     shown = [] if POST_MORTEM in case.withheld or case.is_withheld else lighting.lights(case)
     markup = (
@@ -111,11 +114,12 @@ def write(
     title: str,
     links: Sequence[tuple[str, str]] = (),
     board: str = "../../../index.html",
+    without: Collection[str] = (),
 ) -> Path:
     """Draw the brief of a case and write it, whole or not at all; the parameters are those of :func:`render`."""
     file = Path(run_dir) / FILE
     file.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(file, render(run_dir, language=language, title=title, links=links, board=board))
+    write_whole(file, render(run_dir, language=language, title=title, links=links, board=board, without=without))
     return file
 
 

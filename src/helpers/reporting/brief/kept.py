@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -34,11 +35,13 @@ class KeptCase:
     ----------
     run_dir : Path
         Folder of the case in its language: ``<step>.html`` and ``<step>/result.json``.
+    without : collection of str
+        Steps that are taken as if they had kept nothing.
     """
 
-    def __init__(self, run_dir: Path) -> None:
+    def __init__(self, run_dir: Path, *, without: Collection[str] = ()) -> None:
         self.run_dir = run_dir
-        there = {step: _read(run_dir, step) for step in STEPS}
+        there = {step: None if step in without else _read(run_dir, step) for step in STEPS}
         # The page of so few customers that single persons would be told of shows nothing; the brief shows none of it.
         self.withheld = {step: _withheld(result) for step, result in there.items() if _withheld(result) is not None}
         self.results = {step: None if step in self.withheld else result for step, result in there.items()}
