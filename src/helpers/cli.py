@@ -161,7 +161,7 @@ def run(
 
 def _run(plan: Plan, reports: Path, bank: Bank, **settings: Any) -> int:
     """Run a checked plan, tell of every step, and return how much went wrong."""
-    from helpers.runs import batch, summary
+    from helpers.runs import batch, lost, summary
     from helpers.runs.board import Board
     from helpers.runs.progress import Progress
 
@@ -176,6 +176,8 @@ def _run(plan: Plan, reports: Path, bank: Bank, **settings: Any) -> int:
             change()
         except OSError as error:
             unwritten[told(error).say(plan.language)] = None
+        except Exception as error:  # noqa: BLE001 - a brief or board that can't be drawn must not end the night
+            unwritten[at(str(board.page), lost.of_board(error)).say(plan.language)] = None
 
     try:
         board.begin()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from helpers.runs import batch, plan
+from helpers.runs import batch, briefing, plan
 from helpers.runs.step import DONE, StepJob, StepRun
 from tests.runs.conftest import run, write_light
 
@@ -127,3 +127,24 @@ def test_a_notebook_that_is_changed_meanwhile_is_a_card(
     assert [entry["state"] for entry in states.values()] == ["done", "failed", "not_run"]
     assert "can't be written" not in states["b"]["message"]
     assert 'class="failure"' in (reports / states["b"]["page"]).read_text(encoding="utf-8")
+
+
+def test_a_brief_that_cannot_be_drawn_ends_no_run(
+    tmp_path: Path, write_bank: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = briefing.add
+
+    def broken(plan: Any, entry: StepRun, reports: Path) -> Path | None:
+        if entry.case == "harbour":
+            raise KeyError("figures")
+        return drawn(plan, entry, reports)
+
+    monkeypatch.setattr(briefing, "add", broken)
+    playbook = write_light(tmp_path, "a", cases=CASES, bank=write_bank())
+    reports = tmp_path / "reports"
+    code, output = run(str(playbook), "--reports", str(reports))
+    assert code == 1
+    assert "The brief or the board can't be drawn (KeyError: figures)." in output
+    assert "3 of 3 steps done" in output
+    assert "Traceback" not in output
+    assert (reports / "light/town/en/brief.html").is_file()

@@ -75,6 +75,17 @@ def of_page(error: BaseException) -> Failure:
     return _unforeseen(error, Text("The page can't be drawn in whole", "页面无法完整生成"))
 
 
+def of_board(error: BaseException) -> Text:
+    """Say that the board, or the brief that it leads to, can't be brought up to date.
+
+    Examples
+    --------
+    >>> of_board(KeyError("n")).en
+    "The brief or the board can't be drawn (KeyError: n)."
+    """
+    return _unforeseen(error, Text("The brief or the board can't be drawn", "简报或看板无法生成")).what
+
+
 def _unforeseen(error: BaseException, what: Text) -> Failure:
     # The words of a plain error pass through what keeps customers' ids off the pages.
     line = str(error).strip().partition("\n")[0].encode("utf-8", "replace").decode()
