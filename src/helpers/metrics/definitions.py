@@ -78,6 +78,6 @@ def metric(slug: str, *, what: str | Text = Text("metric", "指标")) -> Metric:
     --------
     >>> metric("mua")
     Traceback (most recent call last):
-    helpers.findings.spoken.SpokenError: metric 'mua' is unknown; did you mean 'mau'? there are mau, ...
+    helpers.findings.spoken.SpokenError: metric 'mua' is unknown, did you mean 'mau'; there are mau, ...
     """
     return catalogue.pick(read_metrics(), slug, what=what)

@@ -172,6 +172,6 @@ def pick_form(slug: str, *, forms: dict[str, Form] | None = None) -> Form:
     --------
     >>> pick_form("chekin")
     Traceback (most recent call last):
-    helpers.findings.spoken.SpokenError: form 'chekin' is unknown; did you mean 'checkin'? there are checkin, ...
+    helpers.findings.spoken.SpokenError: form 'chekin' is unknown, did you mean 'checkin'; there are checkin, ...
     """
     return catalogue.pick(read_forms() if forms is None else forms, slug, what="form")

@@ -112,7 +112,7 @@ def pick(segment: str, *, segments: dict[str, Segment] | None = None) -> Segment
     '银发客群'
     >>> pick("sliver")
     Traceback (most recent call last):
-    helpers.metrics.segments.SegmentError: segment 'sliver' is unknown; did you mean 'silver'? there are all, ...
+    helpers.metrics.segments.SegmentError: segment 'sliver' is unknown, did you mean 'silver'; there are all, ...
     """
     known = read_segments() if segments is None else segments
     if segment not in known:

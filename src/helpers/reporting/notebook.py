@@ -85,19 +85,19 @@ class Page:
             return self.stack(head, self.message(words, tone="warning"))
         return head
 
-    def only_of(self, n_customers: int, whom: Text) -> Shown:
+    def only_of(self, n_customers: int | None, whom: Text) -> Shown:
         """Say that all that follows speaks of a group, and show nothing of it if that is too small.
 
         Parameters
         ----------
-        n_customers : int
-            Size of the group. None at all is no small group: what is said of nobody tells of nobody; nor is any in a
-            bank that is itself no larger, of which the header has spoken.
+        n_customers : int or None
+            Size of the group, None where there is no such group. Nobody is no small group: what is said of nobody tells
+            of nobody; nor is any in a bank that is itself no larger, of which the header has spoken.
         whom : Text
             The group, as in “this branch has fewer than 10 customers”.
         """
         is_said = self.bank.n_customers < self.min_group_size
-        return Shown("") if is_said else self._withhold(n_customers, whom)
+        return Shown("") if is_said or n_customers is None else self._withhold(n_customers, whom)
 
     def _withhold(self, n_customers: int, whom: Text) -> Shown:
         if self.withheld is not None or not 0 < n_customers < self.min_group_size:
