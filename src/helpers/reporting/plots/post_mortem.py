@@ -123,6 +123,9 @@ def plot_course(
     if is_weekly:
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=12))
         ax.axvspan(-0.5, window_days / 7 - 0.5, color=style.GRID, zorder=0)
+        # Room above the intervals for the words in the window.
+        low, high = ax.get_ylim()
+        ax.set_ylim(low, high + 0.12 * (high - low))
         ax.annotate(
             w("outcome window", "观察窗口"),
             ((window_days / 7 - 1) / 2, 1),
