@@ -23,18 +23,24 @@ FOUND = Finding("mau", Text("MAU is 5.", "月活 5 人。"), (Figure("mau", 5, u
 FEW = {"en": "fewer than 10 customers", "zh": "客户不足 10 人"}
 
 
+def drawn_for_k001(bank: Path) -> pd.DataFrame:
+    return pd.read_parquet(bank / "assignments.parquet").query("campaign_id == 'K001'").sort_values("customer_id")
+
+
+def with_branch(source: Path, dest: Path, ids: list[str]) -> Path:
+    """Copy a bank, with these customers in a branch of their own."""
+    shutil.copytree(source, dest)
+    customers = pd.read_parquet(dest / "customers.parquet")
+    customers.loc[customers["customer_id"].isin(ids), "branch"] = BRANCH
+    customers.to_parquet(dest / "customers.parquet", index=False)
+    return dest
+
+
 @pytest.fixture(scope="module")
 def small_branch(sample_bank_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sample bank with seven of its campaign's customers in a branch of their own."""
-    folder = tmp_path_factory.mktemp("bank") / "bank"
-    shutil.copytree(sample_bank_folder, folder)
-    file = folder / "customers.parquet"
-    customers = pd.read_parquet(file)
-    assigned = pd.read_parquet(folder / "assignments.parquet")
-    ids = assigned.loc[assigned["campaign_id"] == "K001", "customer_id"].sort_values().head(7)
-    customers.loc[customers["customer_id"].isin(ids), "branch"] = BRANCH
-    customers.to_parquet(file, index=False)
-    return folder
+    drawn = drawn_for_k001(sample_bank_folder)
+    return with_branch(sample_bank_folder, tmp_path_factory.mktemp("bank") / "bank", list(drawn["customer_id"].head(7)))
 
 
 @pytest.mark.parametrize(("language", "steps"), [("en", []), ("zh", ["--step", "1"])])
@@ -59,16 +65,11 @@ def test_a_branch_of_seven_has_pages_that_say_so_and_tell_nothing(
 @pytest.fixture(scope="module")
 def small_arm(sample_bank_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sample bank with a branch of six treated customers, twenty held out and fifty others."""
-    folder = tmp_path_factory.mktemp("bank") / "bank"
-    shutil.copytree(sample_bank_folder, folder)
-    file = folder / "customers.parquet"
-    customers = pd.read_parquet(file)
-    drawn = pd.read_parquet(folder / "assignments.parquet").query("campaign_id == 'K001'").sort_values("customer_id")
+    drawn = drawn_for_k001(sample_bank_folder)
+    customers = pd.read_parquet(sample_bank_folder / "customers.parquet")
     ids = pd.concat([drawn[drawn["arm"] == "treatment"].head(6), drawn[drawn["arm"] == "control"].head(20)])
     others = customers.loc[~customers["customer_id"].isin(drawn["customer_id"]), "customer_id"].head(50)
-    customers.loc[customers["customer_id"].isin([*ids["customer_id"], *others]), "branch"] = BRANCH
-    customers.to_parquet(file, index=False)
-    return folder
+    return with_branch(sample_bank_folder, tmp_path_factory.mktemp("bank") / "bank", [*ids["customer_id"], *others])
 
 
 def test_an_arm_of_six_is_told_by_no_page_brief_or_board(small_arm: Path, tmp_path: Path) -> None:

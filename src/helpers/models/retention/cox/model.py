@@ -10,13 +10,12 @@ import pandas as pd
 
 from helpers.models.retention import columns as col
 from helpers.models.retention.arrays import SpellArrays, check_days
-from helpers.models.retention.counts import as_frame, is_lazy
 from helpers.models.retention.cox.concordance import concordance
 from helpers.models.retention.cox.likelihood import Point, evaluate, maximise
 from helpers.models.retention.cox.proportionality import proportionality
 from helpers.models.retention.cox.riskset import ByRow, RiskSets, Times, build, index_times
 from helpers.models.retention.cox.ties import tie_sums
-from helpers.models.retention.design import Covariate, Design, check_collinear, check_spread, summary
+from helpers.models.retention.design import Covariate, Design, check_collinear, check_spread, read_spells, summary
 from helpers.models.retention.fitted import check_fitted
 from helpers.models.retention.left_out import carry
 from helpers.models.retention.prediction import with_interval
@@ -107,14 +106,7 @@ class CoxRetention:
 
     def _fit(self, spells: pd.DataFrame | ibis.Table, covariates: Sequence[str]) -> CoxRetention:
         self.design_ = Design(covariates)
-        names = self.design_.check()
-        table = as_frame(spells, list(dict.fromkeys([*names, col.DAYS, col.LAPSED, col.ENTRY])))
-        spell = SpellArrays.read(table, lazy=is_lazy(spells))
-        columns = self.design_.fit(table).read(table)
-        if spell.keep is not None:
-            columns = [c.take(spell.keep) for c in columns]
-        if not spell.event.any():
-            raise ValueError("nobody lapsed in these spells; hazard ratios can't be learnt from none")
+        columns, spell = read_spells(self.design_, spells, to_learn="hazard ratios")
         times = index_times(spell)
         sets = build(columns, times, spell.mass)
         shown = self.design_.names_

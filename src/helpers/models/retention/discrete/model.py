@@ -11,12 +11,12 @@ from scipy.special import expit
 
 from helpers.models.retention import columns as col
 from helpers.models.retention.arrays import SpellArrays, check_days
-from helpers.models.retention.counts import as_frame, is_lazy
 from helpers.models.retention.design import (
     Covariate,
     Design,
     check_collinear,
     check_spread,
+    read_spells,
     summary,
 )
 from helpers.models.retention.discrete.cells import Cells, Periods
@@ -87,14 +87,7 @@ class DiscreteHazard:
             raise ValueError(f"partial must be 'count' or 'share', not {self.partial!r}")
         col.check_alpha(self.alpha)
         self.design_ = Design(covariates)
-        names = self.design_.check()
-        table = as_frame(spells, list(dict.fromkeys([*names, col.DAYS, col.LAPSED, col.ENTRY])))
-        spell = SpellArrays.read(table, lazy=is_lazy(spells))
-        columns = self.design_.fit(table).read(table)
-        if spell.keep is not None:
-            columns = [c.take(spell.keep) for c in columns]
-        if not spell.event.any():
-            raise ValueError("nobody lapsed in these spells; hazards can't be learnt from none")
+        columns, spell = read_spells(self.design_, spells, to_learn="hazards")
         self.left_out_ = list(spell.left_out)
         with one_thread():
             self._fit(columns, spell)
