@@ -121,6 +121,12 @@ def test_unknown_steps_and_notebooks_are_named(playbook: Callable[..., Path], st
     assert words in refused(playbook(steps=steps))[0]
 
 
+def test_a_notebook_whose_name_no_link_can_carry_is_refused(playbook: Callable[..., Path]) -> None:
+    folder = playbook(steps="[{notebook: 'a#1.ipynb'}]")
+    (folder / "a#1.ipynb").write_text("{}", encoding="utf-8")
+    assert "notebook 'a#1' has one of # ? % in its name" in refused(folder)[0]
+
+
 def test_broken_yaml_is_said_with_its_line(playbook: Callable[..., Path]) -> None:
     assert "line 2: broken YAML" in refused(playbook(head="schema_version: 1\n bank: x\n"))[0]
 

@@ -187,6 +187,10 @@ def test_a_step_on_an_older_result_is_not_done_and_not_in_the_brief(
     # A run of the whole case runs again what needs it.
     assert states("-p", f"{a}.limit_days=9") == ["done", "done", "done"]
     assert not any(entry["kept_from"] for entry in board(reports).values())
+    # What is run on top of an older result is of the older state, too.
+    assert states("--step", a) == ["done", "waiting", "waiting"]
+    assert states("--step", c)[1] == "waiting"
+    assert in_brief[-1] == (a,)
 
 
 def test_from_step_refuses_a_step_that_is_not_there(playbook: Callable[..., Path], tmp_path: Path) -> None:

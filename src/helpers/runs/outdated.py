@@ -17,14 +17,15 @@ STOOD = "stood"
 
 
 def steps(plan: Plan, case: CasePlan, reports: Path) -> tuple[str, ...]:
-    """Return the steps of a case, left out of the run, whose earlier steps no longer hold what they were run on."""
+    """Return the steps of a case whose earlier steps no longer hold what they were run on, and those run on top of them."""
     run_dir = reports / plan.name / case.name / plan.language
     ran = {step.name for step in case.steps}
-    return tuple(
-        name
-        for position, name in enumerate(plan.step_names)
-        if name not in ran and not identity.stands(run_dir, name, plan.step_names[:position])
-    )
+    found: list[str] = []
+    for position, name in enumerate(plan.step_names):
+        stands = name in ran or identity.stands(run_dir, name, plan.step_names[:position])
+        if found or not stands:
+            found.append(name)
+    return tuple(found)
 
 
 def entered(entry: Mapping[str, Any], plan: Plan, case: CasePlan, reports: Path) -> dict[str, Any]:

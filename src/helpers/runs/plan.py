@@ -264,6 +264,10 @@ def _steps(content: Mapping[str, Any], folder: Path, place: str) -> list[tuple[s
                 given = entry["notebook"]
                 raise Refusal(at(place, Text(f"notebook {given!r} is not there", f"笔记本 {given!r} 不存在")))
             name = notebook.stem
+            # It names a page, and links lead there.
+            if set(name) & set("#?%"):
+                words = Text(f"notebook {name!r} has one of # ? % in its name", f"笔记本名 {name!r} 不能含 #、?、%")
+                raise Refusal(at(place, words))
         else:
             name = find_step(str(entry["step"]), known, where=place)
             notebook = known[name]
