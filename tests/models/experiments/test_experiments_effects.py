@@ -101,6 +101,8 @@ def test_missing_covariates_count_as_zero_with_an_indicator(make) -> None:
     "options",
     [
         {"metric": "aum"},
+        {"metric": "aum", "covariate": "before"},
+        {"metric": "aum", "covariate": "before_gappy"},
         {"metric": ["aum", "bought", ("logins", "days")], "covariate": "before_gappy"},
         {"metric": "aum", "covariate": ["before_gappy", "days", "bought"]},
         {"metric": "aum", "winsorize": 0.95, "covariate": "before"},
