@@ -95,7 +95,7 @@ def test_bad_input_is_named() -> None:
         effect_by_look(table(), metric="y", look="entered_date", control="none")
     with pytest.raises(ValueError, match="no column 'day'"):
         effect_by_look(table(), metric="y", look="day", control="control")
-    for change in ({"looks": 0}, {"customers_a_look": 3}, {"experiments": 5.5}):
+    for change in ({"looks": 0}, {"customers_a_look": 3}, {"experiments": 5.5}, {"seed": "a"}, {"seed": -1}):
         with pytest.raises(ValueError, match=f"{next(iter(change))}: "):
             false_alarms(**change)
 

@@ -306,6 +306,8 @@ REACH = pd.DataFrame({"day": [1, 2], "n_reached": [5, 9]})
         (lambda: days_needed(0, reach=REACH), "n: 0"),
         (lambda: days_needed(math.inf, reach=REACH), "n: inf is not a positive number"),
         (lambda: days_needed(5, reach=REACH.rename(columns={"day": "date"})), "no column 'day'"),
+        (lambda: days_needed(5, reach=None), "reach: a DataFrame is needed, not NoneType"),
+        (lambda: reach_curve(None, starts_at="2025-03-01", days=2), "activity: a DataFrame or a lazy Ibis table is"),
         (lambda: days_needed(5, reach=REACH[:0]), "empty or falls"),
         (lambda: days_needed(5, reach=REACH.assign(n_reached=[9, 5])), "empty or falls"),
         (lambda: reach_curve(EVENTS, starts_at="2025-03-01", days=0), "days: 0"),

@@ -261,6 +261,13 @@ def _by_hand(net, paid, budget, room):
     return best
 
 
+def test_a_share_of_the_customers_as_capacity_loses_none_to_rounding() -> None:
+    uplift = np.linspace(1, 2, 100)
+    for share in range(1, 100):
+        assert (best_policy(uplift, cost=0.0, capacity=share / 100 * 100) != 0).sum() == share
+    assert (best_policy(uplift, cost=0.0, capacity=28.9) != 0).sum() == 28
+
+
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 100_000), n_arms=st.integers(1, 2))
 def test_allocation_keeps_limits_and_comes_near_the_best(seed, n_arms):

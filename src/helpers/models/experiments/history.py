@@ -10,7 +10,7 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from helpers.models.experiments.checks import is_number
+from helpers.models.experiments.checks import check_count, check_table, is_number
 from helpers.models.experiments.estimators import outcome
 from helpers.models.experiments.inputs import read_request
 from helpers.models.experiments.moments import Variable, collect
@@ -156,8 +156,8 @@ def reach_curve(
     >>> reach_curve(events, starts_at="2025-03-01", days=3).n_reached.tolist()
     [1, 1, 2]
     """
-    if isinstance(days, bool) or not isinstance(days, int | np.integer) or days < 1:
-        raise ValueError(f"days: {days!r} is not a whole number of 1 or more")
+    days = check_count("days", days)
+    check_table("activity", activity)
     for column in (customer_id, occurred_at):
         if column not in activity.columns:
             raise ValueError(f"activity: the table has no column {column!r}, only {list(activity.columns)}")
@@ -166,7 +166,7 @@ def reach_curve(
     if isinstance(activity, ir.Table) and str(zone) != UTC:
         raise ValueError(f"starts_at: {starts_at!r} is in {zone}; a lazy table's days are counted in UTC")
     start = start.tz_localize(None)
-    end = start + pd.Timedelta(days=int(days))
+    end = start + pd.Timedelta(days=days)
     if isinstance(activity, ir.Table):
         # one date a customer leaves the engine only as counts a date
         at = activity[occurred_at].cast("timestamp")
@@ -212,7 +212,7 @@ def days_needed(n: int, *, reach: pd.DataFrame, whole_weeks: bool = True, shorte
     Raises
     ------
     ValueError
-        If ``n`` is not positive and finite, or the curve lacks a column, is empty or falls.
+        If ``n`` is not positive and finite, or the curve is no DataFrame, lacks a column, is empty or falls.
 
     Examples
     --------
@@ -223,6 +223,7 @@ def days_needed(n: int, *, reach: pd.DataFrame, whole_weeks: bool = True, shorte
     """
     if not is_number(n) or not n > 0:
         raise ValueError(f"n: {n!r} is not a positive number of customers")
+    check_table("reach", reach, is_lazy_allowed=False)
     for column in ("day", "n_reached"):
         if column not in reach.columns:
             raise ValueError(f"reach: the table has no column {column!r}, only {list(reach.columns)}")

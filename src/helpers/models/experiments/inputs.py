@@ -10,7 +10,7 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from helpers.models.experiments.checks import check_share
+from helpers.models.experiments.checks import check_share, check_table
 from helpers.models.experiments.estimators import Outcome
 from helpers.models.experiments.moments import Cells, Pair, Variable
 from helpers.models.experiments.times import frame_times, read_moment, without_zone
@@ -114,8 +114,7 @@ def read_request(
     ValueError
         As `effect`; it calls the cluster by ``cluster_role``, the name of the caller's argument.
     """
-    if not isinstance(table, pd.DataFrame | ir.Table):
-        raise ValueError(f"table: a DataFrame or a lazy Ibis table is needed, not {type(table).__name__}")
+    check_table("table", table)
     check_share("alpha", alpha)
     metrics = {}
     for item in list(metric) if isinstance(metric, Iterable) and not isinstance(metric, str | tuple) else [metric]:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from helpers.models.experiments.checks import check_count
 from helpers.models.experiments.effects import Metric
 from helpers.models.experiments.estimators import independent_means, outcome
 from helpers.models.experiments.inputs import read_request
@@ -184,9 +185,8 @@ def false_alarms(
 
     limits = {"looks": (looks, 1), "customers_a_look": (customers_a_look, 20), "experiments": (experiments, 100)}
     for name, (value, least) in limits.items():
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-            raise ValueError(f"{name}: {value!r} is not a whole number of {least} or more")
-    rng = np.random.default_rng(seed)
+        check_count(name, value, least=least)
+    rng = np.random.default_rng(check_count("seed", seed, least=0))
     a_look = customers_a_look // 2
     n = a_look * np.arange(1, looks + 1)
     # outcomes as skewed as counts of active days are, a block of experiments at a time: they stay in the cache

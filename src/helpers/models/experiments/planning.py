@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, stats
 
-from helpers.models.experiments.checks import check_share, is_number
+from helpers.models.experiments.checks import check_count, check_share, is_number
 
 LARGEST_N = 1e12
 
@@ -257,10 +257,7 @@ def _setting(history: Mapping[str, float] | None, **given: float | None) -> dict
         setting["cluster_mean_size"] = setting["cluster_size"]
     setting["alpha"] = check_share("alpha", setting["alpha"])
     check_share("share_treated", setting["share_treated"])
-    comparisons = setting.pop("comparisons")
-    if isinstance(comparisons, bool) or not isinstance(comparisons, int | np.integer) or comparisons < 1:
-        raise ValueError(f"comparisons: {comparisons!r} is not a whole number of 1 or more")
-    setting["alpha"] /= comparisons
+    setting["alpha"] /= check_count("comparisons", setting.pop("comparisons"))
     if setting["sd"] is None:
         if setting["mean"] is None:
             raise ValueError("sd: give the metric's standard deviation, or a share as mean")
