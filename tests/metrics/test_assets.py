@@ -111,6 +111,21 @@ def test_missing_month_keeps_the_balance_until_the_account_is_closed() -> None:
     assert closed.loc["2025-03", ["net_new_money", "valuation"]].tolist() == [-100.0, 0.0]
 
 
+def test_a_balance_stands_on_every_day_until_the_next_one_or_the_closing() -> None:
+    rows = book([("a", ENDS[0], 100.0), ("b", ENDS[1], 10.0), ("b", ENDS[3], 30.0)])
+    days = [date(2025, 3, 9), date(2025, 1, 30), date(2025, 3, 10), date(2025, 3, 10), date(2025, 4, 30)]
+    held = assets.at_days(rows, days, customers=closings({"a": "2025-03-10", "b": None})).to_pandas()
+    table = held.pivot(index="day", columns="customer_id", values="aum")
+    assert [day.date() for day in table.index] == [date(2025, 3, 9), date(2025, 3, 10), date(2025, 4, 30)]
+    assert table.to_numpy().tolist() == [[100.0, 10.0], [0.0, 10.0], [0.0, 30.0]]
+    # without a closing date nothing is known of it; at month ends both readings are one
+    forever = assets.at_days(rows, days).to_pandas().pivot(index="day", columns="customer_id", values="aum")
+    assert forever["a"].tolist() == [100.0, 100.0, 100.0]
+    ends = assets.customer_month_ends(rows, customers=closings({"a": "2025-03-10", "b": None})).to_pandas()
+    on_ends = assets.at_days(rows, [date.fromisoformat(day) for day in ENDS], customers=closings({"a": "2025-03-10"}))
+    assert sorted(ends.aum) == sorted(on_ends.to_pandas().aum)
+
+
 def test_last_balance_of_a_month_counts_and_daily_means_need_days() -> None:
     days = pd.date_range("2025-01-01", "2025-02-28")
     rows = [("a", str(day.date()), float(i)) for i, day in enumerate(days)]

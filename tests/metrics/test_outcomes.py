@@ -142,6 +142,39 @@ def test_bank_without_touches_and_rewards_has_no_cost(tiny_bank: Callable[..., A
     assert got.rewarded_cost.tolist() == [0, 0, 0, 0]
 
 
+def test_a_bank_that_delivers_only_changes_has_the_same_outcomes(tiny_bank: Callable[..., Any]) -> None:
+    tables = campaign_tables()
+    whole = tables["balances"].sort_values(["customer_id", "balance_date"])
+    before = whole.groupby("customer_id").aum.shift()
+    whole = whole.assign(net_inflow=(whole.aum - before.fillna(0.0)))
+    changes = whole[before.isna() | (whole.aum != before)]
+    assert len(changes) < len(whole) - 5
+    for window_days in (14, 28):
+        there, here = (
+            outcomes.campaign_outcomes(tiny_bank(**{**tables, "balances": rows}), "K901", window_days=window_days)
+            .execute()
+            .sort_values("customer_id", ignore_index=True)
+            for rows in (whole, changes)
+        )
+        pd.testing.assert_frame_equal(here, there)
+        assert there.aum_after.tolist() == ([150.0, 5.0, 0.0, 0.0] if window_days == 14 else [160.0, 5.0, 40.0, 0.0])
+
+
+@pytest.mark.parametrize("has_closing_row", [True, False])
+def test_who_closes_the_account_takes_out_what_was_left(tiny_bank: Callable[..., Any], has_closing_row: bool) -> None:
+    tables = campaign_tables()
+    rows = tables["balances"]
+    gone = (rows.customer_id == IDS[0]) & (rows.balance_date > date(2024, 3, 31))
+    closing = rows[gone].head(1).assign(aum=0.0, net_inflow=-150.0)
+    tables["balances"] = pd.concat([rows[~gone], closing]) if has_closing_row else rows[~gone]
+    tables["customers"]["closed_date"] = [date(2024, 4, 10), None, None, None, None]
+    got = outcomes.campaign_outcomes(tiny_bank(**tables), "K901", window_days=28).execute().set_index("customer_id")
+    # 15 flowed in during March, 150 were there when the account was closed
+    assert got.loc[IDS[0], ["aum_before", "aum_after", "aum_change", "new_money"]].tolist() == [100, 0, -100, -135]
+    assert got.loc[IDS[0], "aum_kept"] == 0
+    assert got.loc[IDS[1], "new_money"] == 1.0
+
+
 def test_measuring_days_are_month_ends(tiny_bank: Callable[..., Any]) -> None:
     bank = tiny_bank(**campaign_tables())
     days = outcomes.measuring_days(bank, outcomes.campaign(bank, "K901"), window_days=28)

@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from helpers.findings import SpokenError, Text
+from helpers.metrics.assets import at_days
 from helpers.metrics.campaigns import (
     Campaign,
     MeasuringDays,
@@ -74,7 +75,8 @@ def campaign_outcomes(
         31–90 after the campaign's end, ``aum_kept_change`` = kept − before (unbiased for comparisons),
         ``durable_aum`` = max(0, kept − base), the strict reading of what stayed;
         ``touch_cost, reward_cost, rewarded_cost`` (both together) in the bank's currency, ``n_touches, n_rewards``.
-        A customer without a balance row on a balance day holds 0. Columns are null for all where the bank has no
+        A balance stands until the customer's next one (a bank may deliver only changes) or the account's closing,
+        as everywhere in the metrics; who has none by then holds 0. Columns are null for all where the bank has no
         balance day to read (not yet, or no longer).
 
     Raises
@@ -225,37 +227,51 @@ def _activity(
 
 
 def _money(bank: Bank, days: MeasuringDays, assigned: ir.Table) -> ir.Table:
-    """Read balances on the measuring days, one row a customer; nothing else of the table is touched."""
+    """Read what customers held on the measuring days, one row a customer; nothing else of the table is touched."""
     import ibis
 
-    wanted = sorted({day for day in (days.before, days.after, *days.base, *days.durable) if day is not None})
-    table = bank.balances
-    is_flow = "net_inflow" in table.columns and days.before is not None and days.after is not None
-    first = days.before if is_flow else None
-    rows = table.filter(
-        lambda t: (
-            t.balance_date.isin(wanted)
-            if first is None
-            else t.balance_date.isin(wanted) | ((t.balance_date > ibis.literal(first)) & (t.balance_date <= days.after))
-        )
-    ).semi_join(assigned, "customer_id")
-    n_durable = max(len(days.durable), 1)
+    balances = bank.balances.semi_join(assigned, "customer_id")
+    wanted = [day for day in (days.before, days.after, *days.base, *days.durable) if day is not None]
+    if not wanted:  # no balance day to read: nobody has a row
+        return balances.select("customer_id").limit(0)
+    held = at_days(balances, wanted, customers=bank.customers)
 
     def on(*chosen: date | None) -> Any:
         given = [day for day in chosen if day is not None]
-        return ibis.cases((rows.balance_date.isin(given), rows.aum), else_=0.0) if given else rows.aum * 0.0
+        return ibis.cases((held.day.isin(given), held.aum), else_=0.0) if given else held.aum * 0.0
 
     sums: dict[str, Any] = {
         "aum_before": on(days.before).sum(),
         "aum_after": on(days.after).sum(),
         "aum_base": on(*days.base).max(),
-        # a customer without a row that day held nothing: divide by the balance days, not by the rows
-        "aum_kept": exact_sum(on(*days.durable)) / n_durable,
+        # a customer who has no balance yet held nothing: divide by the balance days, not by the rows
+        "aum_kept": exact_sum(on(*days.durable)) / max(len(days.durable), 1),
     }
-    if is_flow:
-        inside = (rows.balance_date > ibis.literal(days.before)) & (rows.balance_date <= ibis.literal(days.after))
-        sums["new_money"] = exact_sum(ibis.cases((inside, rows.net_inflow.fill_null(0.0)), else_=0.0))
-    return rows.group_by("customer_id").aggregate(**sums)
+    money = held.group_by("customer_id").aggregate(**sums)
+    if "net_inflow" not in balances.columns or days.before is None or days.after is None:
+        return money
+    flows = _new_money(balances, bank.customers, days.before, days.after)
+    return money.left_join(flows, "customer_id").drop("customer_id_right")
+
+
+def _new_money(balances: ir.Table, customers: ir.Table, before: date, after: date) -> ir.Table:
+    """Sum what flowed in after one day up to another; who closed the account in between took out what was left."""
+    import ibis
+
+    rows = balances.filter(balances.balance_date <= ibis.literal(after))
+    inside = rows.balance_date > ibis.literal(before)
+    flows = rows.group_by("customer_id").aggregate(
+        new_money=exact_sum(ibis.cases((inside, rows.net_inflow.fill_null(0.0)), else_=0.0)),
+        left=rows.aum.argmax(rows.balance_date),
+    )
+    if "closed_date" not in customers.columns:
+        return flows.drop("left")
+    closed = customers.closed_date.cast("date")
+    closing = customers.filter((closed > ibis.literal(before)) & (closed <= ibis.literal(after)))
+    closing = closing.select(closing_id=closing.customer_id)
+    flows = flows.left_join(closing, flows.customer_id == closing.closing_id)
+    taken = ibis.cases((flows.closing_id.notnull(), flows.left), else_=0.0)
+    return flows.select("customer_id", new_money=flows.new_money - taken)
 
 
 def _touches(bank: Bank, campaign_id: str) -> ir.Table:

@@ -1,7 +1,8 @@
-"""Month-end assets of every customer: the last balance of the month, carried forward until the account closes."""
+"""What a customer holds at a month's end or on a day: the last balance by then, carried on until the account closes."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -63,10 +64,7 @@ def at_months(balances: ir.Table, whole: list[date], *, customers: ir.Table | No
         aum=by_month.aum.argmax(by_month.balance_date),
         net_inflow=exact_sum(by_month.net_inflow),
     )
-    row = ibis.window(group_by=ends.customer_id, order_by=ends.month)
-    ends = ends.mutate(until=ibis.coalesce(ends.month.lead().over(row), ibis.literal(_FAR)))
-    ends = ends.rename(row_month="month")
-    spread = ends.inner_join(grid, (grid.month >= ends.row_month) & (grid.month < ends.until))
+    spread = _carried(ends.rename(row_month="month"), grid, since="row_month", at="month")
     table = spread.select(
         customer_id=spread.customer_id,
         month=spread.month,
@@ -74,18 +72,60 @@ def at_months(balances: ir.Table, whole: list[date], *, customers: ir.Table | No
         net_inflow=ibis.cases((spread.month == spread.row_month, spread.net_inflow), else_=ibis.null("float64")),
         is_carried=spread.month != spread.row_month,
     )
+    return _until_closed(table, customers, lambda t, closed: closed.truncate("M").cast("date") <= t.month)
+
+
+def at_days(balances: ir.Table, days: Sequence[date], *, customers: ir.Table | None = None) -> ir.Table:
+    """What every customer holds on given days: the last balance known by then (a bank may deliver only changes).
+
+    Parameters
+    ----------
+    balances : lazy Ibis table (schema `Balances`)
+    days : sequence of date, at least one
+    customers : lazy Ibis table (schema `Customers`), optional
+        For ``closed_date``, if the bank has it: from that day on a customer holds 0.
+
+    Returns
+    -------
+    lazy Ibis table
+        ``customer_id``, ``day``, ``aum`` (money); no row of a customer who has no balance by that day.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"customer_id": ["a", "a", "b"], "aum": [10.0, 30.0, 5.0],
+    ...     "balance_date": pd.to_datetime(["2025-01-31", "2025-03-31", "2025-02-28"])})
+    >>> held = at_days(ibis.memtable(rows), [date(2025, 2, 28), date(2025, 3, 31)]).to_pandas()
+    >>> held.sort_values(["customer_id", "day"])["aum"].tolist()
+    [10.0, 30.0, 5.0, 5.0]
+    """
+    ordered = sorted(set(days))
+    rows = balances.filter(balances.balance_date.cast("date") <= ibis.literal(ordered[-1]))
+    # Rows are first gathered up to each of the days: what is carried from one day to the next is a row a day then.
+    upto = ibis.cases(*[(rows.balance_date.cast("date") <= ibis.literal(day), ibis.literal(day)) for day in ordered])
+    ends = rows.group_by("customer_id", since=upto).aggregate(aum=rows.aum.argmax(rows.balance_date))
+    frame = ibis.memtable(pd.DataFrame({"day": pd.to_datetime(ordered)}))
+    spread = _carried(ends, frame.select(day=frame.day.cast("date")), since="since", at="day")
+    table = spread.select("customer_id", "day", "aum")
+    return _until_closed(table, customers, lambda t, closed: closed <= t.day)
+
+
+def _carried(ends: ir.Table, grid: ir.Table, *, since: str, at: str) -> ir.Table:
+    """Let each row of a customer stand from ``since`` until the customer's next one, at every point of a grid."""
+    row = ibis.window(group_by=ends.customer_id, order_by=ends[since])
+    ends = ends.mutate(until=ibis.coalesce(ends[since].lead().over(row), ibis.literal(_FAR)))
+    return ends.inner_join(grid, (grid[at] >= ends[since]) & (grid[at] < ends.until))
+
+
+def _until_closed(
+    table: ir.Table, customers: ir.Table | None, is_gone: Callable[[ir.Table, ir.Value], ir.Value]
+) -> ir.Table:
+    """Put 0 for the assets of those whose account is closed by then; without ``closed_date`` nothing is known of it."""
     if customers is None or "closed_date" not in customers.columns:
         return table
     closing = customers.select(closing_id=customers.customer_id, closed=customers.closed_date.cast("date"))
-    table = table.left_join(closing, table.customer_id == closing.closing_id)
-    gone = ibis.coalesce(table.closed, ibis.literal(_FAR)).truncate("M").cast("date") <= table.month
-    return table.select(
-        customer_id=table.customer_id,
-        month=table.month,
-        aum=ibis.cases((gone, 0.0), else_=table.aum),
-        net_inflow=table.net_inflow,
-        is_carried=table.is_carried,
-    )
+    joined = table.left_join(closing, table.customer_id == closing.closing_id)
+    gone = is_gone(joined, ibis.coalesce(joined.closed, ibis.literal(_FAR)))
+    return joined.mutate(aum=ibis.cases((gone, 0.0), else_=joined.aum)).select(*table.columns)
 
 
 def month_frame(whole: list[date]) -> ir.Table:

@@ -6,7 +6,7 @@ from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from helpers.metrics import contacts, eligibility
-from helpers.metrics.exact import exact_sum
+from helpers.metrics.assets import at_days
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -74,8 +74,8 @@ def rehearsal(bank: Bank, plan: Plan) -> pd.DataFrame:
         if day is None:
             table = table.mutate(**{name: ibis.null("float64")})
             continue
-        held = bank.balances.filter(lambda t, day=day: t.balance_date == ibis.literal(day))
-        held = held.group_by("customer_id").aggregate(**{name: exact_sum(held.aum)})
+        held = at_days(bank.balances.semi_join(eligible, "customer_id"), [day], customers=bank.customers)
+        held = held.select("customer_id", **{name: held.aum})
         table = table.left_join(held, "customer_id").drop("customer_id_right")
         table = table.mutate(**{name: table[name].fill_null(0.0)})
     frame = table.execute().sort_values("customer_id", ignore_index=True)

@@ -8,6 +8,7 @@ import pandas as pd
 from helpers.findings import Figure, Finding, Text, Writer
 from helpers.findings.numbers import MIN_GROUP_SIZE
 from helpers.metrics import people_goods_place as pgp
+from helpers.metrics.assets import at_days
 from helpers.steps.post_mortem.cases import Case, metric_name, metric_unit
 from helpers.steps.post_mortem.measures import Measures
 
@@ -167,16 +168,15 @@ def level_before(case: Case) -> pd.Series | None:
     if case.goal_metric != "aum_change" or len(days.base) < 2 or days.before is None or days.after is None:
         return None
     late, early = days.base[0], days.base[1]
-    rows = case.bank.balances.filter(lambda t: t.balance_date.isin([late, early])).semi_join(
-        case.assigned, "customer_id"
-    )
+    balances = case.bank.balances.semi_join(case.assigned, "customer_id")
+    rows = at_days(balances, [late, early], customers=case.bank.customers)
     held = rows.group_by("customer_id").aggregate(
-        late=lambda t: ibis.cases((t.balance_date == ibis.literal(late), t.aum), else_=0.0).sum(),
-        early=lambda t: ibis.cases((t.balance_date == ibis.literal(early), t.aum), else_=0.0).sum(),
+        late=lambda t: ibis.cases((t.day == ibis.literal(late), t.aum), else_=0.0).sum(),
+        early=lambda t: ibis.cases((t.day == ibis.literal(early), t.aum), else_=0.0).sum(),
     )
     change = held.execute().set_index("customer_id").eval("late - early")
     scale = (days.after - days.before).days / (late - early).days
-    # who has no balance row on either day held nothing on both
+    # who has no balance by either day held nothing on both
     return case.people["customer_id"].map(change).fillna(0.0) * scale
 
 
