@@ -120,13 +120,15 @@ def test_what_is_known_before_ends_before_the_day(tiny_bank) -> None:
     activity = activity.assign(event="login", page="home", session_id=[f"s{k}" for k in range(7)], app="main")
     days = pd.to_datetime(["2024-01-31", "2024-02-29", "2024-03-31"]).date
     balances = pd.DataFrame({"customer_id": first, "balance_date": days, "aum": [10.0, 20.0, 30.0], "loan": 0.0})
+    unchanged_since = pd.DataFrame([[second, date(2023, 6, 30), 7.0, 0.0]], columns=balances.columns)
+    balances = pd.concat([balances, unchanged_since])
     bank = tiny_bank(activity=activity, balances=balances)
     known = known_before(bank, bank.customers.select("customer_id"), day).set_index("customer_id")
     row = known.loc[first]
     assert [row[f"active_days_{n}"] for n in (7, 28, 90)] == [2, 3, 5]
     assert (row["recency_days"], row["aum_before"]) == (1, 20)
     other = known.loc[second]
-    assert (other["active_days_90"], other["recency_days"], other["aum_before"]) == (0, 91, 0)
+    assert (other["active_days_90"], other["recency_days"], other["aum_before"]) == (0, 91, 7)
     assert set(known.columns) <= set(FEATURES)
 
 

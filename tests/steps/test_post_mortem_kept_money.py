@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import ibis
+import pandas as pd
 import pytest
 
 from helpers.steps import post_mortem
@@ -30,9 +33,25 @@ def test_the_sentence_describes_and_claims_no_cause(cases: dict[str, Any]) -> No
 
 
 def test_without_rewards_nothing_is_said(sample_bank: Any) -> None:
-    from dataclasses import replace
-
     bank = replace(sample_bank, tables={**sample_bank.tables, "rewards": None})
     case = post_mortem.open_case(bank, "K001")
     assert post_mortem.money_kept(case) is None
     assert post_mortem.money_kept_finding(None, currency="CNY") is None
+
+
+def test_a_bank_that_delivers_only_changes_keeps_as_much(cases: dict[str, Any]) -> None:
+    """Money that stays has no row of its own in such a bank; it must not drop out of the curve for that."""
+    case = cases["K007"]
+    # to whole thousands: then balances do stay as they are from month to month
+    whole = case.bank.balances.mutate(aum=(case.bank.balances.aum / 1000).round() * 1000)
+    earlier = whole.aum.lag().over(ibis.window(group_by=whole.customer_id, order_by=whole.balance_date))
+    marked = whole.mutate(is_change=earlier.isnull() | (earlier != whole.aum))
+    changes = marked.filter(marked.is_change).drop("is_change")
+    n_changes, n_whole = (int(table.count().execute()) for table in (changes, whole))
+    assert n_changes < 0.9 * n_whole
+
+    def kept(balances: ibis.Table) -> pd.DataFrame:
+        bank = replace(case.bank, tables={**case.bank.tables, "balances": balances})
+        return post_mortem.money_kept(replace(case, bank=bank))
+
+    pd.testing.assert_frame_equal(kept(changes), kept(whole))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from helpers.findings import SpokenError, Text
 from helpers.findings.spoken import unknown
+from helpers.metrics.assets import balance_days
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -157,8 +158,7 @@ def measuring_days(bank: Bank, of: Campaign, *, window_days: int = 28) -> Measur
     With month ends, a campaign from 8 September whose 28 days end on 5 October is read on 31 August (before) and
     31 October (after).
     """
-    days = bank.balances.select("balance_date").distinct().execute()["balance_date"]
-    seen = sorted(as_date(day) for day in days)
+    seen = balance_days(bank.balances)
     last = of.last_day(window_days)
     earlier = [day for day in seen if day < of.starts_date]
     in_month = [day for day in seen if (day.year, day.month) == (last.year, last.month) and day >= of.starts_date]

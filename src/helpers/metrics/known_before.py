@@ -9,6 +9,8 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
+from helpers.metrics.assets import at_days
+
 if TYPE_CHECKING:
     import ibis.expr.types as ir
     import pandas as pd
@@ -16,8 +18,6 @@ if TYPE_CHECKING:
     from helpers.bank import Bank
 
 HISTORY_DAYS = 90
-# A balance older than that says little about the day.
-BALANCE_DAYS = 62
 FEATURES = (
     "active_days_7",
     "active_days_28",
@@ -47,8 +47,8 @@ def known_before(bank: Bank, customers: ir.Table, day: date) -> pd.DataFrame:
     DataFrame, one row a customer, sorted by ``customer_id``
         ``customer_id`` and, as float64, of `FEATURES` those that the bank's tables give: ``active_days_7``,
         ``active_days_28``, ``active_days_90`` (distinct active days in the last so many days), ``recency_days`` (since the
-        last active day, `HISTORY_DAYS` + 1 where there is none), ``aum_before`` (last balance of the last `BALANCE_DAYS`
-        days, 0 without a row), ``age_years``, ``tenure_days``, ``city_tier``, ``branch_distance_km`` (nan where unknown).
+        last active day, `HISTORY_DAYS` + 1 where there is none), ``aum_before`` (what is held on the day before, 0
+        without any balance by then), ``age_years``, ``tenure_days``, ``city_tier``, ``branch_distance_km`` (nan where unknown).
     """
     import ibis
 
@@ -65,10 +65,9 @@ def known_before(bank: Bank, customers: ir.Table, day: date) -> pd.DataFrame:
         active_days_90=days.count(),
         recency_days=ago.min(),
     )
-    held = bank.balances.filter(
-        lambda t: (t.balance_date < launch) & (t.balance_date >= ibis.literal(day - timedelta(days=BALANCE_DAYS)))
-    ).semi_join(customers, "customer_id")
-    money = held.group_by("customer_id").aggregate(aum_before=held.aum.argmax(held.balance_date))
+    balances = bank.balances.semi_join(customers, "customer_id")
+    held = at_days(balances, [day - timedelta(days=1)], customers=bank.customers)
+    money = held.select("customer_id", aum_before=held.aum)
     about = bank.customers.semi_join(customers, "customer_id")
     given = {
         "age_years": lambda: day.year - about.birth_year,

@@ -218,3 +218,13 @@ def test_bad_input_is_told_plainly() -> None:
         ChurnWarning().fit(activity, customers, as_of=TODAY, attributes=["salary"])
     with pytest.raises(ValueError, match="activity has no row"):
         ChurnWarning().fit(activity.head(0), customers, as_of=TODAY)
+
+
+def test_a_balance_stands_until_the_next_one_however_old_it_is() -> None:
+    rows = [("a", date(2024, 3, 31), 50.0), ("b", date(2025, 1, 31), 10.0), ("b", date(2025, 6, 30), 40.0)]
+    balances = pd.DataFrame([*rows, ("b", date(2025, 7, 31), 99.0)], columns=["customer_id", "balance_date", "aum"])
+    for table in (balances, ibis.memtable(balances)):
+        held = features.money(table, date(2025, 7, 30)).set_index("customer_id")
+        assert held.aum.to_dict() == {"a": 50.0, "b": 40.0}
+        assert held.aum_change["a"] == 0.0
+        assert held.aum_change["b"] == pytest.approx(np.log(41 / 11))

@@ -101,12 +101,27 @@ def at_days(balances: ir.Table, days: Sequence[date], *, customers: ir.Table | N
     ordered = sorted(set(days))
     rows = balances.filter(balances.balance_date.cast("date") <= ibis.literal(ordered[-1]))
     # Rows are first gathered up to each of the days: what is carried from one day to the next is a row a day then.
-    upto = ibis.cases(*[(rows.balance_date.cast("date") <= ibis.literal(day), ibis.literal(day)) for day in ordered])
+    upto = _first_not_before(rows.balance_date.cast("date"), ordered)
     ends = rows.group_by("customer_id", since=upto).aggregate(aum=rows.aum.argmax(rows.balance_date))
     frame = ibis.memtable(pd.DataFrame({"day": pd.to_datetime(ordered)}))
     spread = _carried(ends, frame.select(day=frame.day.cast("date")), since="since", at="day")
     table = spread.select("customer_id", "day", "aum")
     return _until_closed(table, customers, lambda t, closed: closed <= t.day)
+
+
+def balance_days(balances: ir.Table) -> list[date]:
+    """List the days of which the bank has balances, the earliest first."""
+    days = balances.select(day=balances.balance_date.cast("date")).distinct().execute()["day"]
+    return sorted(pd.to_datetime(days).dt.date)
+
+
+def _first_not_before(day: ir.DateValue, ordered: list[date]) -> ir.DateValue:
+    """Find the first of the ordered days that is not before each value, none later than the last, by halving."""
+    if len(ordered) == 1:
+        return ibis.literal(ordered[0])
+    half = len(ordered) // 2
+    is_early = day <= ibis.literal(ordered[half - 1])
+    return is_early.ifelse(_first_not_before(day, ordered[:half]), _first_not_before(day, ordered[half:]))
 
 
 def _carried(ends: ir.Table, grid: ir.Table, *, since: str, at: str) -> ir.Table:

@@ -6,7 +6,7 @@ from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from helpers.metrics import contacts, eligibility
-from helpers.metrics.assets import at_days
+from helpers.metrics.assets import at_days, balance_days
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -67,7 +67,7 @@ def rehearsal(bank: Bank, plan: Plan) -> pd.DataFrame:
         active_days=since.sum(), active_days_before=(days.day < ibis.literal(start.date())).sum()
     )
     table = eligible.left_join(counts, "customer_id").drop("customer_id_right")
-    dates = sorted(pd.to_datetime(bank.balances.select("balance_date").distinct().execute()["balance_date"]).dt.date)
+    dates = balance_days(bank.balances)
     before = [day for day in dates if day < launch]
     after = [day for day in dates if day >= launch]
     for name, day in (("aum_before", before[-1] if before else None), ("aum_after", after[-1] if after else None)):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from helpers.findings import Figure, Finding, Text
 from helpers.findings.numbers import MIN_GROUP_SIZE
+from helpers.metrics.assets import at_days, balance_days
 from helpers.models.retention import money_survival
 
 if TYPE_CHECKING:
@@ -31,10 +32,14 @@ def money_kept(case: Case) -> pd.DataFrame | None:
     if bank.rewards is None:
         return None
     paid = bank.rewards.filter(lambda t: t.campaign_id == case.campaign.campaign_id)
-    if int(paid.count().execute()) == 0:
+    days = balance_days(bank.balances)
+    if int(paid.count().execute()) == 0 or not days:
         return None
+    # Whoever has no row on a balance day holds what was held before, or nothing once the account is closed.
+    mine = bank.balances.semi_join(paid, "customer_id")
+    held = at_days(mine, days, customers=bank.customers).rename(balance_date="day")
     try:
-        table = money_survival(bank.balances, paid, horizon_days=HORIZON_DAYS, as_of=bank.as_of, alpha=case.alpha)
+        table = money_survival(held, paid, horizon_days=HORIZON_DAYS, as_of=bank.as_of, alpha=case.alpha)
     except ValueError:
         # Nobody paid stood above the usual level, or no balance reaches past the payout: there is no money to follow.
         return None

@@ -93,12 +93,12 @@ def behaviour(days: ibis.Table, cutoff: date, *, silent_days: int) -> pd.DataFra
 
 
 def money(balances: ibis.Table | pd.DataFrame, cutoff: date) -> pd.DataFrame:
-    """Latest balance on the cut-off day and the change over the 90 days before: ``customer_id, aum, aum_change``."""
+    """Balance that stands on the cut-off day and its change over 90 days: ``customer_id, aum, aum_change``."""
     if isinstance(balances, pd.DataFrame):
         balances = ibis.memtable(balances[["customer_id", "balance_date", "aum"]].reset_index(drop=True))
     age = ibis.literal(cutoff).delta(balances.balance_date.cast("date"), unit="day")
     rows = balances.select("customer_id", aum=balances.aum.cast("float64"), age=age)
-    rows = rows.filter((rows.age >= 0) & (rows.age < 190))
+    rows = rows.filter(rows.age >= 0)
     table = (
         rows.group_by("customer_id")
         .aggregate(aum=rows.aum.argmin(rows.age), earlier=rows.aum.argmin(rows.age, where=rows.age >= 90))
