@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,6 +13,9 @@ ROUNDING = 1e-14  # of the metric's variance: customers who differ by less diffe
 # Of a ratio's parts, whose sums of squares all but cancel where every customer has the same ratio: what rounding leaves
 # then, four times and more of what was seen from frames and engines. Long sums round more often.
 ROUNDING_OF_PARTS, ROUNDING_OF_PARTS_A_CUSTOMER = 1e-13, 5e-17
+# Of a covariate's squared mean, and of the squared distance of an arm's mean from it: the variance within arms that a
+# covariate which is constant there (or where it is known) shows by rounding.
+DUST_OF_MEAN, DUST_OF_DIFFERENCE = 1e-28, 1e-10
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,17 @@ def outcome(
         yy = (yy - 2 * ratio * cells.scatter[:, at_y, at_d] + ratio**2 * cells.scatter[:, at_d, at_d]) / mean_d**2
         xy = (xy - ratio[:, None] * cells.scatter[:, at_x, at_d]) / mean_d[:, None]
         y = ratio + (y - ratio * cells.mean[:, at_d]) / mean_d
-    return Outcome(cells.n, y, x, yy, xy, xx, arm, len(arms), parts)
+    data = Outcome(cells.n, y, x, yy, xy, xx, arm, len(arms), parts)
+    varied = _varied(data)
+    return replace(data, x=x[:, varied], xy=xy[:, varied], xx=xx[:, varied][:, :, varied])
+
+
+def _varied(data: Outcome) -> np.ndarray:
+    """Tell which covariates (p,) vary within arms by more than rounding leaves: dust may not be adjusted for."""
+    by_arm = data.merged()
+    away = by_arm.x - np.average(by_arm.x, axis=0, weights=by_arm.n)
+    dust = by_arm.n @ (DUST_OF_MEAN * by_arm.x**2 + DUST_OF_DIFFERENCE * away**2)
+    return np.einsum("cii->i", by_arm.xx) > dust
 
 
 def independent_means(data: Outcome) -> ArmMeans:

@@ -33,7 +33,7 @@ class Cells:
     n : ndarray (cells,)
     mean : ndarray (cells, variables)
     scatter : ndarray (cells, variables, variables)
-        Sums of products of deviations from the cell's own means; nan for pairs that were not asked for.
+        Sums of products of deviations from the cell's own means; only pairs that were asked for are to be read.
     """
 
     keys: pd.DataFrame

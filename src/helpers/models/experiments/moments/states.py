@@ -1,8 +1,8 @@
-"""Moments of one pair of variables by a single aggregate of DuckDB's, a quarter quicker than six sums.
+"""Moments of one pair of variables by a single aggregate of DuckDB's, quicker than six sums.
 
 DuckDB hands out the state that it keeps for an aggregate (``EXPORT_STATE``). The state of a correlation holds all that
 an effect with a covariate needs: count, both means, both sums of squares and the sum of products, centred as they are
-taken up, so that means far from 0 cost no digits. How a state is laid out is DuckDB's own matter and may change: it is
+taken up, so that means somewhat far from 0 need no second query. How a state is laid out is DuckDB's own matter and may change: it is
 read only where three known pairs come out right, and `moments_by_sums` answers everywhere else.
 """
 
@@ -34,6 +34,8 @@ LAYOUT = np.dtype(
 MACRO = """
 CREATE TEMP MACRO IF NOT EXISTS playbook_pair_state(x, y) AS CAST(corr(y, x) EXPORT_STATE AS BLOB)
 """
+# A running mean far from 0 drifts: up to here (of the variance within cells) by less than 1e-9 standard errors.
+LARGEST_SQUARED_MEAN = 1e6
 KNOWN_PAIRS = (
     "SELECT playbook_pair_state(x, y) FROM (VALUES (1.0, 2.0), (2.0, 8.0), (6.0, 5.0), (NULL, 9.0)) AS t(x, y)"
 )
@@ -53,7 +55,7 @@ def moments_by_state(
     -------
     Cells, or None
         None where something else than one pair is asked for, the engine hands out no state that can be read, a value
-        that may not be missing is, or one is no finite number.
+        that may not be missing is, one is no finite number, or the mean is very far from 0.
     """
     values = [variable for variable in variables if not variable.missing]
     if len(values) != 2 or not any(set(pair) == set(values) for pair in pairs) or not _hands_out_states(table):
@@ -66,6 +68,8 @@ def moments_by_state(
     keys = {f"key_{k}": table[column] for k, column in enumerate(by)}
     x, y = lazy_values(table, first), lazy_values(table, second)
     known = _ask(table, keys, x, y)
+    if known.drifts():
+        return None
     gaps = None
     if known.lacks_y and second.fill:
         gaps = _ask(table.filter(y.isnull()), keys, x, x).of_cells(known.keys)
@@ -87,6 +91,10 @@ class _States:
 
     def is_finite(self) -> bool:
         return bool(np.isfinite(self.mean).all() and np.isfinite(self.scatter).all())
+
+    def drifts(self) -> bool:
+        square = np.einsum("ckk->k", self.scatter)
+        return bool((self.n @ self.mean**2 > LARGEST_SQUARED_MEAN * square).any())
 
     def of_cells(self, keys: pd.DataFrame) -> _States:
         """The same for these cells, in their order; nothing of those that it hasn't."""
@@ -146,8 +154,9 @@ def _hands_out_states(table: ir.Table) -> bool:
         return False
     connection = ibis.get_backend(table).con
     try:
-        connection.execute(MACRO)
-        (state,) = connection.execute(KNOWN_PAIRS).fetchone()
+        # `sql` leaves the caller's own pending result alone, which `execute` would take the place of
+        connection.sql(MACRO)
+        (state,) = connection.sql(KNOWN_PAIRS).fetchone()
     except duckdb.Error:  # an engine that hands out none, or not as bytes
         return False
     return isinstance(state, bytes) and len(state) == LAYOUT.itemsize and _read([state])[0].item() == KNOWN_STATE
