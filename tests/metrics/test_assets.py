@@ -123,7 +123,50 @@ def test_a_balance_stands_on_every_day_until_the_next_one_or_the_closing() -> No
     assert forever["a"].tolist() == [100.0, 100.0, 100.0]
     ends = assets.customer_month_ends(rows, customers=closings({"a": "2025-03-10", "b": None})).to_pandas()
     on_ends = assets.at_days(rows, [date.fromisoformat(day) for day in ENDS], customers=closings({"a": "2025-03-10"}))
-    assert sorted(ends.aum) == sorted(on_ends.to_pandas().aum)
+    by_month = ends.set_index(["customer_id", "month"]).aum
+    by_day = on_ends.mutate(month=on_ends.day.truncate("M").cast("date")).to_pandas()
+    assert by_day.set_index(["customer_id", "month"]).aum.to_dict() == by_month.to_dict()
+    with pytest.raises(ValueError, match="days: none is given"):
+        assets.at_days(rows, [])
+
+
+FLOWS = ("customer_id", "balance_date", "aum", "net_inflow")
+
+
+@pytest.mark.parametrize(
+    ("later", "expected"),
+    [
+        ([], -100.0),
+        ([("a", "2025-03-31", 0.0, -151.0)], -101.0),  # settled by the bank: its own flow counts
+        ([("a", "2025-03-31", 0.0, None)], -100.0),
+        ([("a", "2025-03-31", 160.0, -150.0)], -100.0),  # a balance that stands on after the closing is none
+    ],
+)
+def test_who_closes_takes_out_what_is_left_in_bridge_and_campaign_alike(later: list, expected: float) -> None:
+    rows = [("a", ENDS[0], 100.0, 0.0), ("a", ENDS[1], 100.0, 0.0), ("a", "2025-03-05", 150.0, 50.0), *later]
+    rows += [("z", day, 1.0, 0.0) for day in ENDS[:3]]
+    table, closed = book(rows, FLOWS), closings({"a": "2025-03-10", "z": None})
+    bridge = assets.aum_bridge(table, customers=closed).set_index("month").loc["2025-03"]
+    assert (bridge.aum_change, bridge.net_new_money) == (-100.0, expected)
+    money = assets.new_money(table, date(2025, 2, 28), date(2025, 3, 31), customers=closed).to_pandas()
+    assert money.set_index("customer_id").new_money.to_dict() == {"a": expected, "z": 0.0}
+    # closed on the day from which flows are counted: nothing was there any more
+    gone = closings({"a": "2025-03-10", "z": "2025-02-28"})
+    money = assets.new_money(table, date(2025, 3, 10), date(2025, 3, 31), customers=gone).to_pandas()
+    assert money.set_index("customer_id").new_money.to_dict() == {"a": 0.0, "z": 0.0}
+
+
+def test_daily_mean_counts_those_whose_balance_does_not_change() -> None:
+    days = [str(day.date()) for day in pd.date_range("2025-01-01", "2025-02-28")]
+    moving = [("a", day, float(k)) for k, day in enumerate(days)]
+    still = [("s", days[0], 1_000.0), ("c", days[0], 100.0)]
+    closed = closings({"a": None, "s": None, "c": "2025-02-15"})
+    found = assets.aum_by_month(book([*moving, *still]), customers=closed).set_index("month")
+    every_day = [(name, day, aum) for name, _, aum in still for day in days if name == "s" or day < "2025-02-15"]
+    by_hand = pd.DataFrame([*moving, *every_day], columns=["who", "day", "aum"]).groupby("day").aum.sum()
+    assert found.aum_daily_mean["2025-01"] == pytest.approx(by_hand[:31].mean())
+    assert found.aum_daily_mean["2025-02"] == pytest.approx(by_hand[31:].mean())
+    assert found.n_balance_days.tolist() == [31, 28]
 
 
 def test_last_balance_of_a_month_counts_and_daily_means_need_days() -> None:

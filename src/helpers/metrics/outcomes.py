@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from helpers.findings import SpokenError, Text
-from helpers.metrics.assets import at_days
+from helpers.metrics.assets import at_days, new_money
 from helpers.metrics.campaigns import (
     Campaign,
     MeasuringDays,
@@ -227,7 +227,7 @@ def _activity(
 
 
 def _money(bank: Bank, days: MeasuringDays, assigned: ir.Table) -> ir.Table:
-    """Read what customers held on the measuring days, one row a customer; nothing else of the table is touched."""
+    """Read what customers held on the measuring days and what flowed in between, one row a customer."""
     import ibis
 
     balances = bank.balances.semi_join(assigned, "customer_id")
@@ -250,28 +250,8 @@ def _money(bank: Bank, days: MeasuringDays, assigned: ir.Table) -> ir.Table:
     money = held.group_by("customer_id").aggregate(**sums)
     if "net_inflow" not in balances.columns or days.before is None or days.after is None:
         return money
-    flows = _new_money(balances, bank.customers, days.before, days.after)
+    flows = new_money(balances, days.before, days.after, customers=bank.customers)
     return money.left_join(flows, "customer_id").drop("customer_id_right")
-
-
-def _new_money(balances: ir.Table, customers: ir.Table, before: date, after: date) -> ir.Table:
-    """Sum what flowed in after one day up to another; who closed the account in between took out what was left."""
-    import ibis
-
-    rows = balances.filter(balances.balance_date <= ibis.literal(after))
-    inside = rows.balance_date > ibis.literal(before)
-    flows = rows.group_by("customer_id").aggregate(
-        new_money=exact_sum(ibis.cases((inside, rows.net_inflow.fill_null(0.0)), else_=0.0)),
-        left=rows.aum.argmax(rows.balance_date),
-    )
-    if "closed_date" not in customers.columns:
-        return flows.drop("left")
-    closed = customers.closed_date.cast("date")
-    closing = customers.filter((closed > ibis.literal(before)) & (closed <= ibis.literal(after)))
-    closing = closing.select(closing_id=closing.customer_id)
-    flows = flows.left_join(closing, flows.customer_id == closing.closing_id)
-    taken = ibis.cases((flows.closing_id.notnull(), flows.left), else_=0.0)
-    return flows.select("customer_id", new_money=flows.new_money - taken)
 
 
 def _touches(bank: Bank, campaign_id: str) -> ir.Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -40,7 +40,7 @@ def customer_month_ends(
         ``customer_id``, ``month`` (date, its first day), ``aum`` (money, end of month), ``net_inflow`` (money, of the
         month; null where the bank doesn't deliver it), ``is_carried`` (no row of that month).
     """
-    return at_months(balances, whole_months(balances, as_of=as_of), customers=customers)
+    return at_months(balances, whole_months(balances, as_of=as_of), customers=customers).drop("taken")
 
 
 def whole_months(balances: ir.Table, *, as_of: date | None = None) -> list[date]:
@@ -55,9 +55,13 @@ def whole_months(balances: ir.Table, *, as_of: date | None = None) -> list[date]
 
 
 def at_months(balances: ir.Table, whole: list[date], *, customers: ir.Table | None = None) -> ir.Table:
-    """Month-end assets in given months (see :func:`customer_month_ends`)."""
+    """Month-end assets in given months (see :func:`customer_month_ends`).
+
+    Beside them ``taken``: money that stood when the account was closed in that month, its outflow not delivered.
+    """
     grid = month_frame(whole)
-    by_month = balances.mutate(month=balances.balance_date.truncate("M").cast("date"))
+    rows = until_closing(balances, customers)
+    by_month = rows.mutate(month=rows.balance_date.truncate("M").cast("date"))
     if "net_inflow" not in balances.columns:
         by_month = by_month.mutate(net_inflow=ibis.null("float64"))
     ends = by_month.group_by("customer_id", "month").aggregate(
@@ -71,8 +75,14 @@ def at_months(balances: ir.Table, whole: list[date], *, customers: ir.Table | No
         aum=spread.aum,
         net_inflow=ibis.cases((spread.month == spread.row_month, spread.net_inflow), else_=ibis.null("float64")),
         is_carried=spread.month != spread.row_month,
+        taken=ibis.literal(0.0),
     )
-    return _until_closed(table, customers, lambda t, closed: closed.truncate("M").cast("date") <= t.month)
+    return _until_closed(
+        table,
+        customers,
+        lambda t, closed: closed.truncate("M").cast("date") <= t.month,
+        taken=lambda t, closed: ibis.cases((closed.truncate("M").cast("date") == t.month, t.aum), else_=0.0),
+    )
 
 
 def at_days(balances: ir.Table, days: Sequence[date], *, customers: ir.Table | None = None) -> ir.Table:
@@ -90,6 +100,11 @@ def at_days(balances: ir.Table, days: Sequence[date], *, customers: ir.Table | N
     lazy Ibis table
         ``customer_id``, ``day``, ``aum`` (money); no row of a customer who has no balance by that day.
 
+    Raises
+    ------
+    ValueError
+        If no day is given.
+
     Examples
     --------
     >>> rows = pd.DataFrame({"customer_id": ["a", "a", "b"], "aum": [10.0, 30.0, 5.0],
@@ -98,6 +113,8 @@ def at_days(balances: ir.Table, days: Sequence[date], *, customers: ir.Table | N
     >>> held.sort_values(["customer_id", "day"])["aum"].tolist()
     [10.0, 30.0, 5.0, 5.0]
     """
+    if not days:
+        raise ValueError("days: none is given; at least one is needed")
     ordered = sorted(set(days))
     rows = balances.filter(balances.balance_date.cast("date") <= ibis.literal(ordered[-1]))
     # Rows are first gathered up to each of the days: what is carried from one day to the next is a row a day then.
@@ -107,6 +124,20 @@ def at_days(balances: ir.Table, days: Sequence[date], *, customers: ir.Table | N
     spread = _carried(ends, frame.select(day=frame.day.cast("date")), since="since", at="day")
     table = spread.select("customer_id", "day", "aum")
     return _until_closed(table, customers, lambda t, closed: closed <= t.day)
+
+
+def held_on(balances: ir.Table, days: Mapping[str, date], *, customers: ir.Table | None = None) -> ir.Table:
+    """What every customer holds on named days, as :func:`at_days` tells it: one row a customer, one column a name.
+
+    Returns
+    -------
+    lazy Ibis table
+        ``customer_id`` and a column (money) for each name, 0 before the customer's first balance; no row of a customer
+        who has none by the last of the days.
+    """
+    held = at_days(balances, list(days.values()), customers=customers)
+    on = {name: ibis.cases((held.day == ibis.literal(day), held.aum), else_=0.0).sum() for name, day in days.items()}
+    return held.group_by("customer_id").aggregate(**on)
 
 
 def balance_days(balances: ir.Table) -> list[date]:
@@ -131,16 +162,94 @@ def _carried(ends: ir.Table, grid: ir.Table, *, since: str, at: str) -> ir.Table
     return ends.inner_join(grid, (grid[at] >= ends[since]) & (grid[at] < ends.until))
 
 
+def until_closing(balances: ir.Table, customers: ir.Table | None) -> ir.Table:
+    """Leave out rows dated after an account's closing, but for the one that settles it: 0 with its outflow."""
+    joined = _with_closing(balances, customers)
+    if joined is None:
+        return balances
+    settles = joined.aum == 0
+    if "net_inflow" in balances.columns:
+        settles &= joined.net_inflow.notnull()
+    return joined.filter((joined.balance_date.cast("date") <= joined.closed) | settles).select(*balances.columns)
+
+
+def new_money(balances: ir.Table, before: date, after: date, *, customers: ir.Table | None = None) -> ir.Table:
+    """What flowed in after one day up to another; who closed the account in between took out what was left.
+
+    Parameters
+    ----------
+    balances : lazy Ibis table (schema `Balances`, with ``net_inflow``)
+    before, after : date
+        The first is left out, the last counts.
+    customers : lazy Ibis table (schema `Customers`), optional
+        For ``closed_date``.
+
+    Returns
+    -------
+    lazy Ibis table
+        ``customer_id``, ``new_money`` (money, outflows negative); a flow that is not delivered counts as 0.
+    """
+    rows = until_closing(balances, customers)
+    rows = rows.filter(rows.balance_date <= ibis.literal(after))
+    inside = rows.balance_date > ibis.literal(before)
+    flows = rows.group_by("customer_id").aggregate(
+        inflow=exact_sum(ibis.cases((inside, rows.net_inflow.fill_null(0.0)), else_=0.0)),
+        left=rows.aum.argmax(rows.balance_date),
+    )
+    joined = _with_closing(flows, customers)
+    if joined is None:
+        return flows.select("customer_id", new_money=flows.inflow)
+    money = ibis.cases(
+        (joined.closed <= ibis.literal(before), 0.0),
+        (joined.closed <= ibis.literal(after), joined.inflow - joined.left),
+        else_=joined.inflow,
+    )
+    return joined.select("customer_id", new_money=money)
+
+
+def totals_by_day(balances: ir.Table, *, customers: ir.Table | None = None) -> pd.Series:
+    """Assets of all customers on every balance day, each holding the last balance known until the account closes.
+
+    Returns
+    -------
+    Series of money by day (date), the earliest first
+    """
+    joined = _with_closing(balances, customers)
+    rows = balances if joined is None else joined.filter(joined.balance_date.cast("date") <= joined.closed)
+    # Sums of what changed add up to what is held: nobody's balance has to be repeated for every day.
+    earlier = rows.aum.lag().over(ibis.window(group_by=rows.customer_id, order_by=rows.balance_date))
+    change = rows.select(day=rows.balance_date.cast("date"), change=rows.aum - ibis.coalesce(earlier, 0.0))
+    if joined is not None:
+        ends = rows.filter(rows.closed < ibis.literal(_FAR)).group_by("customer_id", "closed")
+        ends = ends.aggregate(left=lambda t: t.aum.argmax(t.balance_date))
+        change = change.union(ends.select(day=ends.closed, change=-ends.left))
+    by_day = change.group_by("day").aggregate(change=exact_sum(change.change)).to_pandas()
+    by_day = by_day.assign(day=pd.to_datetime(by_day["day"]).dt.date).set_index("day")["change"].sort_index()
+    return by_day.cumsum().reindex(balance_days(balances), method="ffill")
+
+
+def _with_closing(table: ir.Table, customers: ir.Table | None) -> ir.Table | None:
+    """Join ``closed``, a day never reached where the account is open; None where the bank tells no closings."""
+    if customers is None or "closed_date" not in customers.columns:
+        return None
+    closing = customers.select(closing_id=customers.customer_id, closing=customers.closed_date.cast("date"))
+    joined = table.left_join(closing, table.customer_id == closing.closing_id)
+    return joined.mutate(closed=ibis.coalesce(joined.closing, ibis.literal(_FAR))).drop("closing_id", "closing")
+
+
 def _until_closed(
-    table: ir.Table, customers: ir.Table | None, is_gone: Callable[[ir.Table, ir.Value], ir.Value]
+    table: ir.Table,
+    customers: ir.Table | None,
+    is_gone: Callable[[ir.Table, ir.Value], ir.Value],
+    **more: Callable[[ir.Table, ir.Value], ir.Value],
 ) -> ir.Table:
     """Put 0 for the assets of those whose account is closed by then; without ``closed_date`` nothing is known of it."""
-    if customers is None or "closed_date" not in customers.columns:
+    joined = _with_closing(table, customers)
+    if joined is None:
         return table
-    closing = customers.select(closing_id=customers.customer_id, closed=customers.closed_date.cast("date"))
-    joined = table.left_join(closing, table.customer_id == closing.closing_id)
-    gone = is_gone(joined, ibis.coalesce(joined.closed, ibis.literal(_FAR)))
-    return joined.mutate(aum=ibis.cases((gone, 0.0), else_=joined.aum)).select(*table.columns)
+    others = {name: of(joined, joined.closed) for name, of in more.items()}
+    aum = ibis.cases((is_gone(joined, joined.closed), 0.0), else_=joined.aum)
+    return joined.mutate(aum=aum, **others).select(*table.columns)
 
 
 def month_frame(whole: list[date]) -> ir.Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -10,12 +11,13 @@ import numpy as np
 import pandas as pd
 
 from helpers.metrics import months
-from helpers.metrics.assets.balances import at_months, whole_months
+from helpers.metrics.assets.balances import at_months, balance_days, totals_by_day, whole_months
 from helpers.metrics.exact import exact_sum
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
+DAILY = 20  # balance days a month from which a daily mean is told
 COMPONENTS = ("new", "resurrected", "expansion", "contraction", "lost")
 _ADDS = ("new", "resurrected", "expansion")
 COLUMNS = ["month", "aum_before", *(f"aum_{c}" for c in COMPONENTS), "aum", "aum_change"]
@@ -126,8 +128,8 @@ def aum_by_month(balances: ir.Table, *, customers: ir.Table | None = None, as_of
     Returns
     -------
     DataFrame, one row a whole month
-        ``month``, ``aum`` (money, end of month), ``aum_daily_mean`` (money; NaN if the month has fewer than 20 balance
-        days), ``n_balance_days``.
+        ``month``, ``aum`` (money, end of month), ``aum_daily_mean`` (money, over the month's balance days; NaN if it has
+        fewer than 20), ``n_balance_days``.
     """
     whole = whole_months(balances, as_of=as_of)
     if not whole:
@@ -135,14 +137,15 @@ def aum_by_month(balances: ir.Table, *, customers: ir.Table | None = None, as_of
     ends = at_months(balances, whole, customers=customers)
     ends = ends.group_by("month").aggregate(aum=exact_sum(ends.aum)).to_pandas()
     found = {pd.Timestamp(m).date(): float(a) for m, a in zip(ends["month"], ends["aum"], strict=True)}
-    daily = balances.group_by("balance_date").aggregate(aum=exact_sum(balances.aum))
-    by_month = daily.mutate(month=daily.balance_date.truncate("M").cast("date"))
-    by_month = by_month.group_by("month").aggregate(total=exact_sum(by_month.aum), n=by_month.count()).to_pandas()
-    averages = {pd.Timestamp(r.month).date(): (r.total / r.n, int(r.n)) for r in by_month.itertuples(index=False)}
+    n_days = Counter(months.start_of(day) for day in balance_days(balances))
+    averages = {}
+    if max(n_days.values()) >= DAILY:
+        by_day = totals_by_day(balances, customers=customers)
+        averages = by_day.groupby([months.start_of(day) for day in by_day.index]).mean().to_dict()
     rows = []
     for month in whole:
-        mean, n = averages.get(month, (float("nan"), 0))
-        rows.append((months.write(month), found.get(month, 0.0), mean if n >= 20 else float("nan"), n))
+        mean = averages[month] if n_days[month] >= DAILY else float("nan")
+        rows.append((months.write(month), found.get(month, 0.0), mean, n_days[month]))
     return pd.DataFrame(rows, columns=["month", "aum", "aum_daily_mean", "n_balance_days"])
 
 
@@ -164,8 +167,8 @@ def _counted(balances: ir.Table, whole: list[date], customers: ir.Table | None) 
         (ends.aum < ends.before, "contraction"),
         else_="unchanged",
     )
-    # A carried balance has no flow of its own, unless the account was closed: then all of it went out.
-    inflow = ibis.cases((ends.is_carried, ends.aum - ends.before), else_=ends.net_inflow)
+    # A carried balance has no flow of its own. Who closes the account takes out what is left.
+    inflow = ibis.cases((ends.is_carried, ends.aum - ends.before), else_=ends.net_inflow - ends.taken)
     ends = ends.mutate(component=component, inflow=inflow)
     table = (
         ends.group_by("month", "component")

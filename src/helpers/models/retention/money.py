@@ -20,6 +20,7 @@ ALL = "all"
 _CHUNK = 20_000
 # Longest wait for the balance that shows that the horizon was reached: two months.
 _NEXT_BALANCE = 62
+CAMPAIGN_DAYS, BASE_MONTHS = 30, 3
 
 
 def money_survival(
@@ -29,8 +30,8 @@ def money_survival(
     horizon_days: int = 90,
     by: str | Sequence[str] | None = None,
     of: str = NEW,
-    campaign_days: int = 30,
-    base_months: int = 3,
+    campaign_days: int = CAMPAIGN_DAYS,
+    base_months: int = BASE_MONTHS,
     as_of: date | str | None = None,
     alpha: float = 0.05,
 ) -> pd.DataFrame:
@@ -99,7 +100,7 @@ def money_survival(
         raise ValueError(f"of must be {NEW!r} or {ALL!r}, not {of!r}")
     names = col.check_by(by)
     paid = _payouts(rewards, names, as_of)
-    rows = _around(paid, balances, names, horizon, campaign_days + 30 * base_months, as_of)
+    rows = _around(paid, balances, names, *reach_of_money(horizon, campaign_days, base_months), as_of)
     people = _levels(rows, names, campaign_days, base_months)
     # The engine's threads hand rows over in any order; sums of money in another order end in other last digits.
     levels = people.to_pandas().sort_values(["customer_id", *names], ignore_index=True)
@@ -127,6 +128,14 @@ def money_survival(
     return carry(table, *lines)
 
 
+def reach_of_money(
+    horizon_days: int, campaign_days: int = CAMPAIGN_DAYS, base_months: int = BASE_MONTHS
+) -> tuple[int, int]:
+    """Days before a payout and days after it whose balances :func:`money_survival` looks at."""
+    # A balance stands until the next one: month-end balances past the horizon tell that it was reached.
+    return campaign_days + 30 * base_months, horizon_days + _NEXT_BALANCE
+
+
 def _table(table: object, name: str, needed: Sequence[str]) -> ibis.Table:
     if not isinstance(table, pd.DataFrame | ibis.Table):
         raise TypeError(f"{name} must be an Ibis table or a DataFrame, not {type(table).__name__}")
@@ -149,7 +158,7 @@ def _payouts(rewards: object, names: list[str], as_of: date | str | None) -> ibi
 
 
 def _around(
-    paid: ibis.Table, balances: object, names: list[str], horizon: int, before: int, as_of: date | str | None
+    paid: ibis.Table, balances: object, names: list[str], before: int, after: int, as_of: date | str | None
 ) -> ibis.Table:
     """Balances of paid customers with their distance in days from the payout."""
     table = _table(balances, "balances", ["customer_id", "balance_date", "aum"])
@@ -168,10 +177,7 @@ def _around(
             f"balances has {n_odd} row(s) of paid customers without a finite aum, the first on {first.balance_on}: "
             f"{first.aum}; every balance must be a number"
         )
-    # A balance stands until the next one: month-end balances past the horizon tell that it was reached.
-    return rows.filter((rows.after >= -before) & (rows.after <= horizon + _NEXT_BALANCE)).select(
-        "customer_id", *names, "after", "aum"
-    )
+    return rows.filter((rows.after >= -before) & (rows.after <= after)).select("customer_id", *names, "after", "aum")
 
 
 def _levels(rows: ibis.Table, names: list[str], campaign_days: int, base_months: int) -> ibis.Table:

@@ -6,7 +6,7 @@ from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from helpers.metrics import contacts, eligibility
-from helpers.metrics.assets import at_days, balance_days
+from helpers.metrics.assets import balance_days, held_on
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -70,14 +70,13 @@ def rehearsal(bank: Bank, plan: Plan) -> pd.DataFrame:
     dates = balance_days(bank.balances)
     before = [day for day in dates if day < launch]
     after = [day for day in dates if day >= launch]
-    for name, day in (("aum_before", before[-1] if before else None), ("aum_after", after[-1] if after else None)):
-        if day is None:
-            table = table.mutate(**{name: ibis.null("float64")})
-            continue
-        held = at_days(bank.balances.semi_join(eligible, "customer_id"), [day], customers=bank.customers)
-        held = held.select("customer_id", **{name: held.aum})
+    found = {"aum_before": before[-1] if before else None, "aum_after": after[-1] if after else None}
+    read = {name: day for name, day in found.items() if day is not None}
+    if read:
+        held = held_on(bank.balances.semi_join(eligible, "customer_id"), read, customers=bank.customers)
         table = table.left_join(held, "customer_id").drop("customer_id_right")
-        table = table.mutate(**{name: table[name].fill_null(0.0)})
+        table = table.mutate(**{name: table[name].fill_null(0.0) for name in read})
+    table = table.mutate(**{name: ibis.null("float64") for name in found if name not in read})
     frame = table.execute().sort_values("customer_id", ignore_index=True)
     for name in ("active_days", "active_days_before"):
         frame[name] = frame[name].astype(float).fillna(0.0)

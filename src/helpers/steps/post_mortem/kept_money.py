@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from helpers.findings import Figure, Finding, Text
 from helpers.findings.numbers import MIN_GROUP_SIZE
 from helpers.metrics.assets import at_days, balance_days
-from helpers.models.retention import money_survival
+from helpers.models.retention.money import money_survival, reach_of_money
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from helpers.steps.post_mortem.cases import Case
 
 HORIZON_DAYS = 90
@@ -32,12 +33,16 @@ def money_kept(case: Case) -> pd.DataFrame | None:
     if bank.rewards is None:
         return None
     paid = bank.rewards.filter(lambda t: t.campaign_id == case.campaign.campaign_id)
-    days = balance_days(bank.balances)
-    if int(paid.count().execute()) == 0 or not days:
+    first, last = paid.aggregate(first=paid.rewarded_at.min(), last=paid.rewarded_at.max()).execute().iloc[0]
+    if pd.isna(first):
+        return None
+    before, after = (timedelta(days=days) for days in reach_of_money(HORIZON_DAYS))
+    days = [day for day in balance_days(bank.balances) if first.date() - before <= day <= last.date() + after]
+    if not days:
         return None
     # Whoever has no row on a balance day holds what was held before, or nothing once the account is closed.
     mine = bank.balances.semi_join(paid, "customer_id")
-    held = at_days(mine, days, customers=bank.customers).rename(balance_date="day")
+    held = at_days(mine, days, customers=bank.customers).rename(balance_date="day").cache()
     try:
         table = money_survival(held, paid, horizon_days=HORIZON_DAYS, as_of=bank.as_of, alpha=case.alpha)
     except ValueError:

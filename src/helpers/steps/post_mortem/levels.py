@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ibis
 import pandas as pd
 
 from helpers.findings import Figure, Finding, Text, Writer
 from helpers.findings.numbers import MIN_GROUP_SIZE
 from helpers.metrics import people_goods_place as pgp
-from helpers.metrics.assets import at_days
+from helpers.metrics.assets import held_on
 from helpers.steps.post_mortem.cases import Case, metric_name, metric_unit
 from helpers.steps.post_mortem.measures import Measures
 
@@ -169,11 +168,7 @@ def level_before(case: Case) -> pd.Series | None:
         return None
     late, early = days.base[0], days.base[1]
     balances = case.bank.balances.semi_join(case.assigned, "customer_id")
-    rows = at_days(balances, [late, early], customers=case.bank.customers)
-    held = rows.group_by("customer_id").aggregate(
-        late=lambda t: ibis.cases((t.day == ibis.literal(late), t.aum), else_=0.0).sum(),
-        early=lambda t: ibis.cases((t.day == ibis.literal(early), t.aum), else_=0.0).sum(),
-    )
+    held = held_on(balances, {"late": late, "early": early}, customers=case.bank.customers)
     change = held.execute().set_index("customer_id").eval("late - early")
     scale = (days.after - days.before).days / (late - early).days
     # who has no balance by either day held nothing on both
