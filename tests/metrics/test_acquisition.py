@@ -40,6 +40,10 @@ def people() -> pd.DataFrame:
 
 @pytest.fixture
 def bank(tiny_bank: Callable[..., Any]) -> Any:
+    return tiny_bank(**tables(), as_of="2024-03-31")
+
+
+def tables() -> dict[str, pd.DataFrame]:
     acquired = people()
     customers = pd.DataFrame(
         {
@@ -68,9 +72,7 @@ def bank(tiny_bank: Callable[..., Any]) -> Any:
             "loan": 0.0,
         }
     )
-    return tiny_bank(
-        acquisitions=acquired, customers=customers, activity=activity, balances=balances, as_of="2024-03-31"
-    )
+    return {"acquisitions": acquired, "customers": customers, "activity": activity, "balances": balances}
 
 
 def row(table: pd.DataFrame, channel: str) -> pd.Series:
@@ -122,6 +124,21 @@ def test_lroi_by_hand(bank: Any) -> None:
     assert sms["cost"] == 40.0
     assert sms["value"] == pytest.approx((1000 + 500) * 0.005 + (2 + 1) * 2.0)
     assert sms["lroi"] == pytest.approx(sms["value"] / 40)
+
+
+@pytest.mark.parametrize(("closed", "second"), [(None, 500.0), (date(2024, 2, 10), 250.0)])
+def test_who_closes_holds_nothing_and_who_has_no_row_what_was_held(
+    tiny_bank: Callable[..., Any], closed: date | None, second: float
+) -> None:
+    given = tables()
+    given["customers"]["closed_date"] = [None, closed, *[None] * 6]
+    # a row of the second customer would say what is known: 500 at the end of February too
+    table = acquisition.return_on_cost(
+        tiny_bank(**given, as_of="2024-03-31"), since=date(2024, 1, 1), activation_days=30, value_days=59,
+        economics=ECONOMICS,
+    )  # fmt: skip
+    margin = 0.0365 * 59 / 365
+    assert row(table, "sms")["value"] == pytest.approx((2_000 + second) * margin + (2 + 1) * 2.0)
 
 
 def test_net_convention_is_the_ratio_less_one(bank: Any) -> None:

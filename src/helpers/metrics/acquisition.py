@@ -18,6 +18,8 @@ import pandas as pd
 from scipy.special import ndtri
 
 from helpers.findings import SpokenError, Text
+from helpers.metrics.assets import at_days, balance_days
+from helpers.metrics.campaigns import as_date
 from helpers.metrics.economics import Economics
 from helpers.metrics.exact import exact_sum
 from helpers.metrics.shares import wilson
@@ -120,8 +122,8 @@ def return_on_cost(
 ) -> pd.DataFrame | None:
     """LROI by channel: value of the new-customer period over the marketing cost of the same people.
 
-    Value of a registered person over ``value_days``: mean of the month-end balances in the period × (spread −
-    expected loss) × days/365, plus (fees − servicing) for each month with activity.
+    Value of a registered person over ``value_days``: mean of what was held on the period's balance days since the
+    first (0 from the account's closing on) × (spread − expected loss) × days/365, plus (fees − servicing) for each month with activity.
 
     Parameters
     ----------
@@ -274,10 +276,14 @@ def _values(bank: Bank, people: ir.Table, value_days: int) -> ir.Table:
         "customer_id", start=people.registered_at.date(), stop=(people.registered_at + window).date()
     )
     whole = bank.whole or bank
-    balances = whole.at(as_of=bank.as_of).balances
+    seen = whole.at(as_of=bank.as_of)
+    first, last = starts.aggregate(first=starts.start.min(), last=starts.stop.max()).execute().iloc[0]
+    days = [day for day in balance_days(seen.balances) if not pd.isna(first) and as_date(first) <= day < as_date(last)]
+    mine = seen.balances.semi_join(starts, "customer_id")
+    held = at_days(mine, days, customers=seen.customers) if days else mine.mutate(day=mine.balance_date).limit(0)
     assets = (
-        balances.inner_join(starts, "customer_id")
-        .filter(lambda t: (t.balance_date >= t.start) & (t.balance_date < t.stop))
+        held.inner_join(starts, "customer_id")
+        .filter(lambda t: (t.day >= t.start) & (t.day < t.stop))
         .group_by("customer_id")
         .aggregate(mean_aum=lambda t: exact_sum(t.aum) / t.count())
     )
