@@ -131,6 +131,55 @@ def test_portraits_compare_with_the_whole_base(sample_bank: Any) -> None:
     assert (table["tgi"] - table["segment_share"] / table["base_share"] * 100).abs().max() < 1e-9
 
 
+def test_a_portrait_begins_with_what_differs_beyond_chance_and_its_caption_names_the_first_row(
+    sample_bank: Any,
+) -> None:
+    """In the sample bank one share in forty differs, and it is a low one: sorted by TGI alone it stood last."""
+    table = matrix.portrait(sample_bank, since=date(2024, 1, 1))
+    assert table is not None
+    assert table["is_distinct"].any()
+    assert not table["is_distinct"].is_monotonic_increasing
+    assert table["is_distinct"].is_monotonic_decreasing
+    for _, same in table.groupby("is_distinct"):
+        assert (same["tgi"] - 100).abs().is_monotonic_decreasing
+    said = matrix.caption("portrait", table)
+    assert said is not None
+    assert f"by {matrix.name(table['channel'].iloc[0]).en} (TGI {table['tgi'].iloc[0]:.0f}, " in said.en
+
+
+def test_caption_finding_and_table_of_the_policy_count_the_same_breaches_of_the_same_rules(sample_bank: Any) -> None:
+    rules = contacts.read_policy()
+    table = contacts.breaches(sample_bank, rules, read_channels())
+    assert table is not None
+    shown = matrix.breaches_shown(table)
+    broken = [slug for slug, n in shown.groupby("rule")["n_breaches"].sum().items() if n > 0]
+    # A rule that is not set is in the table that is kept; it can't be broken.
+    assert len(broken) < table["rule"].nunique()
+    outcomes = sample_bank.touches.outcome.execute()
+    n_sent = int((~outcomes.isin(["failed", "suppressed"])).sum())
+    n = int(shown["n_breaches"].sum())
+    said, finding = matrix.caption("breaches", table), matrix.policy_finding(table, rules)
+    assert said is not None
+    assert finding is not None
+    assert said.en.startswith(
+        f"Contact policy: {n:,} breaches of {len(broken)} rules in {n_sent:,} contacts that were sent;"
+    )
+    assert said.zh.startswith(f"触达规则：实际发出的 {n_sent:,} 次触达中，{len(broken)} 条规则共被违反 {n:,} 次；")
+    assert finding.text.en.startswith(f"{n:,} of {n_sent:,} contacts broke")
+    assert all(rules[slug].name.en in finding.text.en for slug in broken)
+    assert n_sent < int(sample_bank.touches.count().execute())
+
+
+def test_the_caption_of_a_policy_that_was_kept_says_so() -> None:
+    table = pd.DataFrame(
+        {"rule": ["quiet_hours"], "channel": "sms", "n_contacts": 30, "n_breaches": 0.0, "checked": True}
+    )
+    said = matrix.caption("breaches", table)
+    assert said is not None
+    assert said.en.startswith("Contact policy: no breaches in 30 contacts")
+    assert said.zh.startswith("触达规则：实际发出的 30 次触达中，未发现违规；")
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [

@@ -111,7 +111,8 @@ def portrait(
     DataFrame or None
         ``channel, segment, n, segment_share, base_share, tgi`` (share in the channel ÷ share in the base × 100) with
         ``tgi_lower, tgi_upper``, and ``is_distinct`` (beyond chance, allowing for all the pairs of a segment);
-        channels with fewer than ``min_group_size`` customers left out.
+        channels with fewer than ``min_group_size`` customers left out; what differs beyond chance first, then by how far
+        from 100 it lies.
     """
     import ibis
 
@@ -152,7 +153,9 @@ def portrait(
     found = pd.concat(parts, ignore_index=True).rename(
         columns={"share_group": "segment_share", "share_base": "base_share", "lower": "tgi_lower", "upper": "tgi_upper"}
     )
-    return found[columns].sort_values(["tgi", "channel"], ascending=[False, True], ignore_index=True)
+    found["apart"] = (found["tgi"] - 100).abs()
+    order = ["is_distinct", "apart", "channel", "segment"]
+    return found.sort_values(order, ascending=[False, False, True, True], ignore_index=True)[columns]
 
 
 def missing(bank: Bank) -> list[Text]:

@@ -10,7 +10,7 @@ from helpers.findings import Text
 from helpers.findings.numbers import MIN_GROUP_SIZE
 from helpers.metrics.acquisition import TOTAL
 from helpers.metrics.segments import read_segments
-from helpers.steps.channels.says import name
+from helpers.steps.channels.says import breaches_per_rule, contacts_sent, name
 
 
 def caption(
@@ -58,7 +58,7 @@ def _portrait(table: pd.DataFrame, _: str, __: int) -> Text | None:
         return Text(
             "Who comes by which channel: no segment stands out beyond chance", "各渠道客群构成：无显著偏高或偏低的客群"
         )
-    row = known.loc[known["tgi"].idxmax()]
+    row = known.loc[(known["tgi"] - 100).abs().idxmax()]
     segment = read_segments()[row["segment"]].name
     return Text.write(
         lambda w: w(
@@ -167,10 +167,16 @@ def _contacts(table: pd.DataFrame, _: str, least: int) -> Text | None:
 
 
 def _breaches(table: pd.DataFrame, _: str, __: int) -> Text:
-    n = int(table["n_breaches"].fillna(0).sum())
+    per_rule = breaches_per_rule(table)
+    n, n_rules, n_sent = int(per_rule.sum()), int((per_rule > 0).sum()), contacts_sent(table)
+    found = Text("no breaches", "未发现违规")
+    if n:
+        rules = f"{n_rules} rule{'' if n_rules == 1 else 's'}"
+        found = Text(f"{n:,} breach{'' if n == 1 else 'es'} of {rules}", f"{n_rules} 条规则共被违反 {n:,} 次")
     return Text(
-        f"Contact policy: {n:,} breach{'' if n == 1 else 'es'} of {table['rule'].nunique()} rules",
-        f"触达规则：{table['rule'].nunique()} 条规则共违反 {n:,} 次",
+        f"Contact policy: {found.en} in {n_sent:,} contacts that were sent; those that failed or were held back are in "
+        "the table above, but break no rule",
+        f"触达规则：实际发出的 {n_sent:,} 次触达中，{found.zh}；发送失败或被拦截的触达计入上表，但不计违规",
     )
 
 

@@ -220,16 +220,25 @@ def split_finding(plan: BudgetPlan, *, currency: str) -> Finding | None:
     return Finding("split", text, (expected, gain, over_equal), "splits", "good" if clear else "plain")
 
 
+def breaches_per_rule(table: pd.DataFrame) -> pd.Series:
+    """Return the breaches of each rule that was checked, most first."""
+    checked = table[table["checked"].astype(bool)]
+    return checked.groupby("rule")["n_breaches"].sum().astype(int).sort_values(ascending=False, kind="stable")
+
+
+def contacts_sent(table: pd.DataFrame) -> int:
+    """Return how many contacts the policy was held against: each is sent once, whichever rules speak of it."""
+    # Quiet hours and suppressions speak of all channels.
+    return int(table.groupby("rule")["n_contacts"].sum().max()) if len(table) else 0
+
+
 def policy_finding(table: pd.DataFrame | None, rules: dict[str, Rule]) -> Finding | None:
     """How many contacts broke the policy, by the rule that they broke first."""
     if table is None:
         return None
-    checked = table[table["checked"]]
-    n_breaches = int(checked["n_breaches"].sum()) if len(checked) else 0
-    # Each contact is sent once, whichever rules speak of it: quiet hours and suppressions speak of all channels.
-    n_contacts = int(table.groupby("rule")["n_contacts"].sum().max()) if len(table) else 0
-    per_rule = checked.groupby("rule")["n_breaches"].sum() if len(checked) else pd.Series(dtype=float)
-    per_rule = per_rule[per_rule > 0].sort_values(ascending=False)
+    per_rule = breaches_per_rule(table)
+    per_rule = per_rule[per_rule > 0]
+    n_breaches, n_contacts = int(per_rule.sum()), contacts_sent(table)
     open_rules = (
         [rules[slug].name for slug in dict.fromkeys(table.loc[~table["checked"], "rule"])] if len(table) else []
     )
