@@ -109,8 +109,8 @@ def test_plan_sentences_with_and_without_enough_customers() -> None:
         plan, name=Text("conversion", "转化率"), unit="share", days=days_needed(plan["n"], reach=reach)
     )
     assert "To find +2.0 pp in conversion with 80.0 % power it takes 7,68" in finding.text.en
-    assert "At the past pace that takes 21 days." in finding.text.en
-    assert "按以往触达速度需 21 天" in finding.text.zh
+    assert "At the past pace they have come by within 21 days (16 days, in whole weeks); the window" in finding.text.en
+    assert "按以往触达速度，21 天内可全部触达（16 天，按整周取整）" in finding.text.zh
     never = plan_finding(
         plan, name=Text("conversion", "转化率"), unit="share", days=days_needed(plan["n"], reach=reach[:5])
     )

@@ -230,7 +230,17 @@ def plan_finding(
         )
         if days is not None and days["reachable"]:
             length = w.n(days["days"], "days")
-            text += w(f" At the past pace that takes {length}.", f"按以往触达速度需 {length}。")
+            exact = w.n(days["days_exact"], "days")
+            rounded = (
+                w(f" ({exact}, in whole weeks)", f"（{exact}，按整周取整）")
+                if days["days"] != days["days_exact"]
+                else ""
+            )
+            text += w(
+                f" At the past pace they have come by within {length}{rounded}; the window in which the metric is counted "
+                "follows for the last of them.",
+                f"按以往触达速度，{length}内可全部触达{rounded}；最后触达的客户还须走完指标的统计窗口。",
+            )
         elif days is not None:
             watched, reached = w.n(days["days_watched"], "days"), w.n(days["n_reached"], "count")
             text += w(

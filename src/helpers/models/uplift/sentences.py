@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from helpers.findings import Figure, Finding, Text, Writer
+from helpers.models.uplift.calibration import MATERIAL_MISS, SIGNIFICANT
 
 if TYPE_CHECKING:
     from helpers.models.uplift.choice import LearnerChoice
@@ -99,11 +100,12 @@ def calibration_finding(test: Mapping[str, Any], *, key: str = "calibration", pe
         p = w.n(test["p_value"], "p_value")
         p = f"p {p}" if p.startswith("<") else f"p = {p}"
         inside = w(f"({p}, n = {test['n']:,})", f"（{p}，n = {test['n']:,}）")
-        size = w.n(test["estimate"], "share")
+        size, limit = (w.n(share, "share") for share in (test["estimate"], MATERIAL_MISS))
         if test["passes"]:
             return w(
-                f"Predicted uplift holds: beyond chance it misses what is observed by {size} of its size {inside}.",
-                f"预测增量与实测相符：剔除随机波动后，偏差为预测幅度的 {size}{inside}。",
+                f"Predicted uplift holds: beyond chance it misses what is observed by {size} of its size {inside}; it would "
+                f"fail by more than {limit} with p < {SIGNIFICANT}.",
+                f"预测增量与实测相符：剔除随机波动后，偏差为预测幅度的 {size}{inside}；偏差超过 {limit} 且 p < {SIGNIFICANT} 才算不符。",
             )
         return w(
             f"Predicted uplift does not hold: it misses what is observed by {size} of its size {inside}; no policy is "
