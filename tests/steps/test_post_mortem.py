@@ -16,9 +16,12 @@ import pytest
 import yaml
 
 from helpers import bank as banks
+from helpers.findings import Finding, Text
 from helpers.findings.numbers import number
+from helpers.metrics import people_goods_place as pgp
+from helpers.models import targeting
 from helpers.steps import post_mortem
-from helpers.steps.post_mortem import cases, decisions, effects, hunters, measures, verdicts
+from helpers.steps.post_mortem import cases, decisions, effects, hunters, measures, routes, verdicts
 from tests.metrics.test_outcomes import campaign_tables
 
 REVIEWED = ("K001", "K003", "K004", "K006", "K007", "K009")
@@ -571,6 +574,99 @@ def test_what_was_spent_on_a_few_who_stopped_is_not_on_the_page() -> None:
     assert shown["n_lost"].isna().tolist() == [False, True, False]
     assert funnel["cost_lost"].tolist() == [0.0, 12.5, 30.0]
     assert post_mortem.funnel_shown(funnel, min_group_size=5)["cost_lost"].tolist() == [0.0, 12.5, 30.0]
+
+
+def stopped(*, n_gone: int, n_came: int) -> pd.DataFrame:
+    """Customers to whom no message was delivered, 2 spent on each who left and 7 on each who joined all the same."""
+    flags = ["is_sent", "is_delivered", "is_viewed", "is_joined", "is_succeeded"]
+    rows = [([1, 1, 1, 1, 1], 9.0)] * 40 + [([1, 0, 0, 0, 0], 2.0)] * n_gone + [([1, 0, 1, 1, 0], 7.0)] * n_came
+    return pd.DataFrame([of for of, _ in rows], columns=flags).assign(rewarded_cost=[cost for _, cost in rows])
+
+
+def leaks_of(people: pd.DataFrame, case: Any) -> tuple[pd.DataFrame, Any]:
+    stages = pgp.STAGES
+    funnel = routes.lost_for_good(pgp.funnel(people, stages=stages), people, stages=stages)
+    return funnel, post_mortem.leak_finding(replace(case, stages=stages), funnel)
+
+
+def test_benefits_of_those_who_came_another_way_are_no_leak(reviews: dict) -> None:
+    funnel, said = leaks_of(stopped(n_gone=20, n_came=30), reviews["K001"][0])
+    row = funnel.set_index("stage").loc["delivered"]
+    assert row[["n_lost", "cost_lost", "n_came", "cost_came"]].tolist() == [50, 40.0, 30, 210.0]
+    assert "CNY 40 had been spent on those who stopped for good" in said.text.en
+    assert "CNY 210 went to 30 customers who missed a stage and took part all the same: not counted" in said.text.en
+    assert "花费 40 元" in said.text.zh
+    assert "30 位客户" in said.text.zh
+    cost = next(figure for figure in said.figures if figure.key == "leak_cost")
+    assert (cost.value, cost.n) == (40.0, 20)
+    assert (
+        post_mortem.funnel_shown(funnel).columns.tolist()
+        == pgp.funnel(stopped(n_gone=1, n_came=1), stages=("assigned",)).columns.tolist()
+    )
+
+
+@pytest.mark.parametrize(("n_gone", "n_came", "told"), [(4, 30, ("8", "234")), (30, 4, ("28 ", "26"))])
+def test_a_few_of_either_kind_are_not_to_be_had_from_the_sentence(
+    reviews: dict, n_gone: int, n_came: int, told: tuple[str, ...]
+) -> None:
+    funnel, said = leaks_of(stopped(n_gone=n_gone, n_came=n_came), reviews["K001"][0])
+    assert funnel.set_index("stage")["cost_lost"].isna()["delivered"] == (n_gone < 10)
+    assert post_mortem.funnel_shown(funnel)["cost_lost"].isna().sum() == int(n_gone < 10)
+    assert "went to" not in said.text.en
+    assert [figure.n for figure in said.figures if figure.key == "leak_cost"] == ([] if n_gone < 10 else [34])
+    for words in told:
+        assert f"CNY {words}" not in said.text.en
+
+
+@pytest.mark.parametrize("campaign_id", ["K001", "K004"])
+def test_money_lost_is_that_of_customers_who_never_joined(reviews: dict, campaign_id: str) -> None:
+    """Counted anew from the customers: whoever joined or succeeded by any way lies in no leak before joining."""
+    case = reviews[campaign_id][0]
+    funnel = post_mortem.places(case, min_group_size=1).funnel.set_index("stage")
+    people = case.treated
+    never = people[(people["is_joined"] == 0) & (people["is_succeeded"] == 0)]
+    before = ["sent", "delivered", "viewed", "joined"]
+    assert funnel.loc[before, "cost_lost"].sum() == pytest.approx(never["rewarded_cost"].sum())
+    spent = funnel["cost_lost"].sum() + funnel["cost_came"].sum()
+    passed = people[people[[f"is_{stage}" for stage in case.stages[1:]]].all(axis=1)]
+    assert spent + passed["rewarded_cost"].sum() == pytest.approx(people["rewarded_cost"].sum())
+
+
+def test_rates_are_written_with_the_digits_of_the_assumption(reviews: dict) -> None:
+    case, measured = reviews["K001"]
+    economics = replace(post_mortem.read_economics(), spread=0.0125, expected_loss=0.0008)
+    earned = post_mortem.returns(case, measured, economics)
+    said = post_mortem.returns_findings(case, measured, earned, economics, basis="both", roi_convention="ratio")[0]
+    assert "a spread of 1.25 % less 0.08 % expected loss" in said.text.en
+    assert "年化点差 1.25%、预期损失 0.08%" in said.text.zh
+
+
+@pytest.mark.parametrize(
+    ("metric", "en", "zh"), [("active_days", "active days", "活跃天数"), ("aum_kept_change", "assets kept", "结束后")]
+)
+def test_a_choice_of_customers_says_which_metric_it_counts(
+    reviews: dict, monkeypatch: pytest.MonkeyPatch, metric: str, en: str, zh: str
+) -> None:
+    priced = Finding("policy", Text("Nobody is predicted to pay.", "预测没有客户。"))
+    first = Finding("heterogeneity", Text("Whom it moves differs.", "有差异。"))
+    monkeypatch.setattr(targeting, "findings", lambda *_, **__: [first, priced])
+    told = post_mortem.moved_findings(reviews["K001"][0], SimpleNamespace(metric=metric, n=500))
+    assert told[0] == first
+    assert told[1].text.en.startswith(f"Counting {en}")
+    assert told[1].text.en.endswith(" alone: nobody is predicted to pay.")
+    assert told[1].text.zh.startswith(f"仅计{zh}")
+
+
+def test_captions_say_where_parts_do_not_make_the_whole(reviews: dict) -> None:
+    case = reviews["K001"][0]
+    parts = {"people_stage": pd.DataFrame({"contribution": [0.61, -0.40, -0.08]})}
+    words = post_mortem.gap_captions(case, parts)["people_stage"]
+    assert "add up to +0.13 days: some groups fall short by 0.61 days together, others lie 0.48 days beyond" in words.en
+    assert "各项合计 +0.13 天：部分组别共缺 0.61 天，其他组别共超出 0.48 天" in words.zh
+    alike = {"people_stage": pd.DataFrame({"contribution": [0.61, 0.08]})}
+    assert post_mortem.gap_captions(case, alike)["people_stage"].en.endswith("add up to +0.69 days")
+    assert "need not add up" in post_mortem.CAPTIONS["returns"].en
+    assert "未必等于合计" in post_mortem.CAPTIONS["returns"].zh
 
 
 @pytest.mark.parametrize(("left", "is_shown"), [((488, 290), True), ((499, 290), False), ((488, 299), False)])

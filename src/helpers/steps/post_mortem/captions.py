@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from helpers.findings import Text
+from helpers.findings import Text, Writer
 from helpers.steps.post_mortem.cases import Case, metric_unit
 
 # Whom the page speaks of.
@@ -34,29 +34,47 @@ CAPTIONS: Mapping[str, Text] = {
     "goods_benefit": Text("Goods: by the benefit taken", "货：按领取的权益"),
     "place_channel": Text("Place: by the channel of the first message", "场：按首次触达渠道"),
     "place_branch": Text("Place: by branch", "场：按网点"),
-    "funnel": Text("From the message to success", "从触达到达成"),
+    "funnel": Text(
+        "From the message to success; cost lost: of those who stopped and did not take part another way",
+        "从触达到达成；止步者成本只计未经其他途径参与的客户",
+    ),
     "channels": Text("The same way by channel of the first message", "分首触渠道的路径"),
     "goods": Text("Benefits taken and used", "权益的领取与核销"),
     "pages": Text("Pages that the treated visited while it ran", "活动期内实验组客户访问的页面"),
     "abuse_rules": Text("Signals among those who took a benefit", "领取权益客户命中的特征"),
     "without": Text("The difference with and without the flagged", "剔除被标记客户前后的差异"),
-    "returns": Text("Return and cost per customer", "户均回报与成本"),
+    "returns": Text(
+        "Return and cost per customer; activity and money together are estimated for themselves, so the two parts need not "
+        "add up to them",
+        "户均回报与成本；“活跃与资产合计”单独估计，两部分相加未必等于合计",
+    ),
     "hypotheses": Text("Hypotheses and guardrails", "假设与护栏"),
     "next_cycle": Text("What the next cycle takes over", "交给下一周期的结果"),
 }
 
 
 def gap_captions(case: Case, tables: Mapping[str, pd.DataFrame]) -> dict[str, Text]:
-    """Caption each split of the gap with the sum of its parts, which is the gap."""
+    """Caption each split of the gap with the sum of its parts, which is the gap, and with what makes up for a part."""
     unit = metric_unit(case.goal_metric)
     found = {}
     for name, table in tables.items():
-        total = float(table["contribution"].sum())
+        parts = table["contribution"].astype(float)
         found[name] = Text.write(
-            lambda w, title=CAPTIONS[name], gap=total: w(
-                f"{title.en}; the parts add up to {w.n(gap, unit, signed=True)}",
-                f"{title.zh}；各项合计 {w.n(gap, unit, signed=True)}",
+            lambda w, title=CAPTIONS[name], of=parts: w(
+                f"{title.en}; the parts add up to {_sum(w, of, unit)}", f"{title.zh}；各项合计 {_sum(w, of, unit)}"
             ),
             currency=case.bank.currency,
         )
     return found
+
+
+def _sum(w: Writer, parts: pd.Series, unit: str) -> str:
+    """Write the sum of the parts; where they have both signs, a part may be more than the whole: say what offsets it."""
+    total = w.n(float(parts.sum()), unit, signed=True)
+    if not ((parts > 0).any() and (parts < 0).any()):
+        return total
+    missing, beyond = (w.n(float(abs(of.sum())), unit) for of in (parts[parts > 0], parts[parts < 0]))
+    return w(
+        f"{total}: some groups fall short by {missing} together, others lie {beyond} beyond and make up for it",
+        f"{total}：部分组别共缺 {missing}，其他组别共超出 {beyond}、与之相抵",
+    )

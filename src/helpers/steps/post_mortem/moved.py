@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -9,7 +10,7 @@ import pandas as pd
 from helpers.findings import Figure, Finding, Text
 from helpers.metrics.known_before import FEATURES, known_before
 from helpers.models import targeting
-from helpers.steps.post_mortem.cases import ACTIVITY, METRICS, RANDOMISED, open_case
+from helpers.steps.post_mortem.cases import ACTIVITY, METRICS, RANDOMISED, metric_name, open_case
 from helpers.steps.post_mortem.earnings import active_day_value, money_metric
 from helpers.steps.post_mortem.measures import split_of
 
@@ -104,6 +105,8 @@ def moved_findings(case: Case, found: Targeting | None) -> list[Finding]:
             )
         ]
     told = targeting.findings(found, currency=case.bank.currency, period=case.period)
+    if found is not None:
+        told = _alone(told, metric_name(found.metric))
     if found is None or not case.bank.branch:
         return told
     of_all = Finding(
@@ -116,6 +119,22 @@ def moved_findings(case: Case, found: Targeting | None) -> list[Finding]:
         (Figure("learnt_on", found.n, unit="customers", n=found.n, period=case.period),),
     )
     return [of_all, *told]
+
+
+def _alone(told: list[Finding], metric: Text) -> list[Finding]:
+    """Say in the finding that prices a choice what it counts: the goal's metric, nothing else that the campaign brings."""
+    return [
+        replace(
+            finding,
+            text=Text(
+                f"Counting {metric.en} alone: {finding.text.en[:1].lower()}{finding.text.en[1:]}",
+                f"仅计{metric.zh}：{finding.text.zh}",
+            ),
+        )
+        if finding.key == "policy"
+        else finding
+        for finding in told
+    ]
 
 
 def groups_shown(found: Targeting | None) -> pd.DataFrame | None:

@@ -10,12 +10,14 @@ import pandas as pd
 from helpers.bank import catalogue
 from helpers.findings import Figure, Finding, Text, Writer
 from helpers.findings.numbers import MIN_GROUP_SIZE
+from helpers.findings.small import tells_of_few
 from helpers.metrics import people_goods_place as pgp
 from helpers.metrics.shares import wilson
 from helpers.steps.post_mortem.cases import WITHOUT, Case
 from helpers.steps.post_mortem.levels import stage_name
 
 SHARE_BOUNDS = {"lower": "share", "upper": "share"}
+TAKING_PART = ("joined", "succeeded")
 GOODS_COLUMNS = ["benefit", "is_offered", "n_taken", "customers", "used_share", "lower", "upper", "cost", "cost_each"]
 
 
@@ -28,7 +30,7 @@ class Leak(catalogue.Entry):
 
 @dataclass(frozen=True)
 class Places:
-    """Tables of goods and place: ``funnel``, ``channels``, ``goods``, ``pages``."""
+    """Tables of goods and place: ``funnel`` (with ``n_came, cost_came``), ``channels``, ``goods``, ``pages``."""
 
     funnel: pd.DataFrame
     channels: pd.DataFrame
@@ -46,12 +48,51 @@ def places(case: Case, *, min_group_size: int = MIN_GROUP_SIZE) -> Places:
     people = case.treated
     offered = tuple(case.brief.benefits) if case.brief else ()
     treated = case.assigned.filter(lambda t: t.arm != case.control)
+    funnel = pgp.funnel(people, stages=case.stages, alpha=case.alpha)
     return Places(
-        funnel=pgp.funnel(people, stages=case.stages, alpha=case.alpha),
+        funnel=lost_for_good(funnel, people, stages=case.stages, min_group_size=min_group_size),
         channels=pgp.by_channel(people, stages=case.stages, min_group_size=min_group_size),
         goods=pgp.goods(case.bank, case.campaign, offered=offered, alpha=case.alpha),
         pages=pgp.page_flow(case.bank, case.campaign, treated),
     )
+
+
+def lost_for_good(
+    funnel: pd.DataFrame, people: pd.DataFrame, *, stages: tuple[str, ...], min_group_size: int = MIN_GROUP_SIZE
+) -> pd.DataFrame:
+    """Count as lost only what was spent on those who stopped and did not come another way.
+
+    A message that failed keeps nobody from taking part: the benefits of those who did are no leak, although they are not
+    among those who passed every stage.
+
+    Parameters
+    ----------
+    funnel : DataFrame
+        Of `people_goods_place.funnel`, of the same ``people`` and ``stages``.
+    people : DataFrame of treated customers
+    stages : tuple of str
+    min_group_size : int
+        What was spent on fewer customers is left empty.
+
+    Returns
+    -------
+    DataFrame
+        The funnel with ``cost_lost`` of those who stopped for good, ``n_came`` of those who stopped before the stage and
+        took part all the same (joined or succeeded; came to the last stage where the log knows neither), and
+        ``cost_came`` spent on them.
+    """
+    reached = pgp.reached_stages(people, stages)
+    table = funnel.assign(n_came=0, cost_came=0.0)
+    for place in range(1, len(stages)):
+        lost = reached[stages[place - 1]] & ~reached[stages[place]]
+        ends = [stage for stage in stages[place:] if stage in TAKING_PART] or [stages[-1]]
+        came = lost & people[[f"is_{stage}" for stage in ends]].astype(bool).any(axis=1)
+        n_gone = int((lost & ~came).sum())
+        few = 0 < n_gone < min_group_size
+        cost_lost = float("nan") if few else float(people.loc[lost & ~came, "rewarded_cost"].sum())
+        cost_came = float(people.loc[came, "rewarded_cost"].sum())
+        table.loc[table.index[place], ["cost_lost", "n_came", "cost_came"]] = [cost_lost, int(came.sum()), cost_came]
+    return table
 
 
 def biggest_leak(funnel: pd.DataFrame) -> pd.Series | None:
@@ -65,7 +106,7 @@ def biggest_leak(funnel: pd.DataFrame) -> pd.Series | None:
 def funnel_shown(funnel: pd.DataFrame, *, min_group_size: int = MIN_GROUP_SIZE) -> pd.DataFrame:
     """Return the funnel as a page shows it: without what was spent on fewer customers than ``min_group_size``."""
     few = (funnel["n_lost"] > 0) & (funnel["n_lost"] < min_group_size)
-    shown = funnel.astype({"n_lost": float, "cost_lost": float})
+    shown = funnel.drop(columns=["n_came", "cost_came"], errors="ignore").astype({"n_lost": float, "cost_lost": float})
     shown.loc[few, ["n_lost", "cost_lost"]] = float("nan")
     return shown
 
@@ -90,31 +131,45 @@ def leak_finding(case: Case, funnel: pd.DataFrame, *, min_group_size: int = MIN_
     share = Figure(
         "leak_step_share", float(leak["step_share"]), float(leak["lower"]), float(leak["upper"]), "share", n_before
     )
-    cost = Figure("leak_cost", float(leak["cost_lost"]), unit="money", n=int(leak["n_lost"]))
+    came = steps["n_came"] if "n_came" in steps else pd.Series(0, index=steps.index)
+    # A few who came all the same are not to be had as the difference of two numbers that are told.
+    gone = (steps["n_lost"] - came).where(~came.between(1, min_group_size - 1), steps["n_lost"])
+    n_came, cost_came = int(came.sum()), float(steps["cost_came"].sum()) if "cost_came" in steps else 0.0
     few = int(leak["n_lost"]) < min_group_size
+    cost = Figure("leak_cost", float(leak["cost_lost"]), unit="money", n=int(gone[leak.name]))
+    unsaid = few or pd.isna(leak["cost_lost"])
     # What was spent on a handful of customers is not said.
-    many = steps[steps["n_lost"] >= min_group_size].sort_values("cost_lost", ascending=False)
-    dear = leak if many.empty else many.iloc[0]
+    many = steps[(steps["n_lost"] >= min_group_size) & steps["cost_lost"].notna()]
+    dear = leak if many.empty else many.sort_values("cost_lost", ascending=False).iloc[0]
     known = read_leaks().get(str(leak["stage"]))
 
     def sentence(w: Writer) -> str:
         stage = stage_name(str(leak["stage"])).say(w.language)
         lost = w(f"fewer than {min_group_size}", f"不足 {min_group_size}") if few else f"{int(leak['n_lost']):,}"
         spent = w(
-            f"; {w.n(cost.value, 'money')} had been spent on those who stopped",
-            f"；已为止步者花费 {w.n(cost.value, 'money')}",
+            f"; {w.n(cost.value, 'money')} had been spent on those who stopped for good",
+            f"；已为止步且未再参与者花费 {w.n(cost.value, 'money')}",
         )
         text = w(
             f"The biggest leak in people lies before “{stage}”: {lost} stopped there, only {w.est(share)} went on"
-            f"{'' if few else spent}.",
-            f"人数上最大的流失发生在“{stage}”之前：{lost} 人止步，仅 {w.est(share)}继续{'' if few else spent}。",
+            f"{'' if unsaid else spent}.",
+            f"人数上最大的流失发生在“{stage}”之前：{lost} 人止步，仅 {w.est(share)}继续{'' if unsaid else spent}。",
         )
         if dear["stage"] != leak["stage"] and dear["cost_lost"] > 0:
             other = stage_name(str(dear["stage"])).say(w.language)
+            n_there = w.n(int(gone[dear.name]), "customers")
+            if 0 < came[dear.name] < min_group_size:
+                n_there = w(f"those of {n_there}", f"{n_there}之中")
             text += w(
                 f" The biggest leak in money lies before “{other}”: {w.n(dear['cost_lost'], 'money')} on "
-                f"{w.n(int(dear['n_lost']), 'customers')}.",
-                f"花费上最大的流失在“{other}”之前：{int(dear['n_lost']):,} 位客户、{w.n(dear['cost_lost'], 'money')}。",
+                f"{n_there} who stopped for good.",
+                f"花费上最大的流失在“{other}”之前：{n_there}止步且未再参与，已花费 {w.n(dear['cost_lost'], 'money')}。",
+            )
+        if n_came >= min_group_size and not tells_of_few(int(gone.sum()), "money", least=min_group_size):
+            text += w(
+                f" {w.n(cost_came, 'money')} went to {w.n(n_came, 'customers')} who missed a stage and took part all the "
+                "same: not counted as lost.",
+                f"另有 {n_came:,} 位客户错过某一环节但仍参与，所花 {w.n(cost_came, 'money')} 不计为流失。",
             )
         if known is not None:
             text += w(
@@ -124,7 +179,7 @@ def leak_finding(case: Case, funnel: pd.DataFrame, *, min_group_size: int = MIN_
         return text
 
     return Finding(
-        "leak", Text.write(sentence, currency=case.bank.currency), (share,) if few else (share, cost), table="funnel"
+        "leak", Text.write(sentence, currency=case.bank.currency), (share,) if unsaid else (share, cost), table="funnel"
     )
 
 
