@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pandas as pd
@@ -15,6 +16,9 @@ from helpers import findings
 from helpers.bank import brief as briefs
 from helpers.metrics import contacts
 from helpers.metrics.channels import read_channels
+from helpers.metrics.economics import read_economics
+from helpers.metrics.forms import read_forms
+from helpers.models import targeting
 from helpers.models.experiments import assign
 from helpers.reporting import Page
 from helpers.reporting.notebook import Shown
@@ -362,3 +366,58 @@ def test_rehearsal_looks_at_those_who_were_eligible_then(sample_bank) -> None:
     )
     assert rehearsed["active_days"].sum() == days.sum()
     assert rehearsed.set_index("customer_id")["active_days"].loc[days.index].astype(int).to_dict() == days.to_dict()
+
+
+def test_only_what_speaks_against_a_form_stands_there(kept) -> None:
+    """Each note of the catalogue on silver-haired customers stands on one side: against only where the fit is poor."""
+    names, _, _ = kept
+    ranking = names["ranking"].set_index("form")
+    notes = {slug: form.fits["silver"] for slug, form in read_forms().items() if "silver" in form.fits}
+    assert {"fair", "poor"} <= {note.level for note in notes.values()}
+    for slug, note in notes.items():
+        for language in ("en", "zh"):
+            words = note.why.say(language)[1:]
+            against, reasons = (ranking.loc[slug, side].say(language) for side in ("against", "reasons"))
+            assert (words in against) == (note.level == "poor"), slug
+            assert (words in reasons) == (note.level != "poor"), slug
+        assert ("fair fit" in ranking.loc[slug, "reasons"].en) == (note.level == "fair")
+
+
+@pytest.mark.parametrize(
+    ("used", "en", "zh"),
+    [
+        ((0.70, 0.90), "none can be told to be used more than all others: Coupon 80.0 %", "看不出哪一种使用率高于"),
+        ((0.30, 0.50), "Coupon were used most: 80.0 %", "优惠券使用率最高"),
+        (None, "the share of Coupon that was used is 80.0 %", "优惠券的使用率为"),
+    ],
+)
+def test_a_benefit_is_used_most_only_beyond_doubt(used: tuple[float, float] | None, en: str, zh: str) -> None:
+    rows = [("coupon", 0.8, 0.72, 0.87, 105)]
+    if used is not None:
+        rows.append(("points", sum(used) / 2, *used, 90))
+    columns = ["benefit", "redeemed_share", "redeemed_lower", "redeemed_upper", "n_granted"]
+    table = pd.DataFrame(rows, columns=columns).assign(is_own=True)
+    form = SimpleNamespace(benefits=("coupon", "points"))
+    said = activities.benefit_finding(table, SimpleNamespace(plan=SimpleNamespace(segment="silver"), form=form))
+    assert en in said.text.en
+    assert zh in said.text.zh
+    assert "Grants are counted, not customers" in said.text.en
+    assert "按发放份数计，不按客户数计" in said.text.zh
+    assert ("n = 90" in said.text.en) == (used == (0.70, 0.90))
+
+
+def test_rates_are_written_with_the_digits_of_the_assumption(kept) -> None:
+    _, result, _ = kept
+    assumed = read_economics()
+    assert assumed.expected_loss == 0.0008
+    assert f"spread of {assumed.spread * 100:g} % less 0.08 % expected loss" in result.findings["roi"].text.en
+    assert "预期损失 0.08%" in result.findings["roi"].text.zh
+
+
+def test_a_choice_of_customers_says_which_metric_it_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    priced = findings.Finding("policy", findings.Text("Nobody is predicted to pay.", "预测没有客户。"))
+    monkeypatch.setattr(targeting, "findings", lambda *_, **__: [priced])
+    whom = activities.Whom("K001", SimpleNamespace(metric="active_days"), pd.DataFrame())
+    said = activities.whom_findings(whom, currency="CNY")[-1]
+    assert said.text.en == "Counting active days alone: nobody is predicted to pay."
+    assert said.text.zh == "仅计活跃天数：预测没有客户。"

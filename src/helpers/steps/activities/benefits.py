@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from helpers.findings import Figure, Finding, Text
+from helpers.findings import Figure, Finding, Text, Writer
 from helpers.metrics.benefits import read_benefits
 from helpers.steps.activities.words import segment_name
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 def benefit_finding(table: pd.DataFrame, chosen: ChosenForm) -> Finding:
     """Say which of the form's benefits are used, or that no reward of the past tells.
+
+    One is said to be used most only if its interval lies above those of all others.
 
     Parameters
     ----------
@@ -50,16 +52,29 @@ def benefit_finding(table: pd.DataFrame, chosen: ChosenForm) -> Finding:
         "share",
         int(best["n_granted"]),
     )
-    return Finding(
-        "benefits",
-        Text.write(
-            lambda w: w(
-                f"Benefits of the form: {names.en}. Of those granted to {who.en} before, {label.en} were used most: "
-                f"{w.est(figure)}; use says that a benefit is liked, not that it moves anybody.",
-                f"该形式的权益：{names.zh}。过去发给{who.zh}的权益中，{label.zh}使用率最高："
-                f"{w.est(figure)}；使用率只说明受欢迎，不说明带来改变。",
+    rest = own.iloc[1:]
+
+    def sentence(w: Writer) -> str:
+        share = w(f"the share of {label.en} that was used is {w.est(figure)}", f"{label.zh}的使用率为 {w.est(figure)}")
+        if len(rest) and (rest["redeemed_upper"] < best["redeemed_lower"]).all():
+            share = w(f"{label.en} were used most: {w.est(figure)}", f"{label.zh}使用率最高：{w.est(figure)}")
+        elif len(rest):
+            others = [f"{known[row.benefit].name.say(w.language)} {_used(w, row)}" for row in rest.itertuples()]
+            share = w(
+                f"none can be told to be used more than all others: {label.en} {w.est(figure)}, {', '.join(others)}",
+                f"看不出哪一种使用率高于其余各种：{label.zh} {w.est(figure)}，{'，'.join(others)}",
             )
-        ),
-        (figure,),
-        table="benefits",
+        return w(
+            f"Benefits of the form: {names.en}. Of those granted to {who.en} before, {share}. Grants are counted, not "
+            "customers; use says that a benefit is liked, not that it moves anybody.",
+            f"该形式的权益：{names.zh}。过去发给{who.zh}的权益中，{share}。按发放份数计，不按客户数计；"
+            "使用率只说明受欢迎，不说明带来改变。",
+        )
+
+    return Finding("benefits", Text.write(sentence), (figure,), table="benefits")
+
+
+def _used(w: Writer, row: Any) -> str:
+    return w.est(
+        Figure("used", row.redeemed_share, row.redeemed_lower, row.redeemed_upper, "share", int(row.n_granted))
     )

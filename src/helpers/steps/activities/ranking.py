@@ -127,7 +127,11 @@ def _told(form: Form, row: object, plan: Plan, n_treated: int) -> tuple[Text, Te
     stop = False
     if plan.segment in form.fits:
         fit = form.fits[plan.segment]
-        (reasons if fit.level in ("strong", "good") else against).append(fit.why.text)
+        why = fit.why.text
+        if fit.level == "fair":
+            # neither for nor against: a remark on how the form would suit, said as such
+            why = Text(f"a fair fit ({_lower_first(why.en)})", f"匹配度一般（{why.zh}）")
+        (against if fit.level == "poor" else reasons).append(why)
     if row.effect_basis == OWN_FORM and row.effect_lower > 0:
         reasons.append(Text("own randomised campaigns found an effect", "本行随机活动已证明有效"))
     elif row.effect_basis == OWN_FORM and row.p_positive < 0.6:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from helpers.metrics import holdouts, outcomes
 from helpers.metrics.known_before import FEATURES, known_before
 from helpers.models import targeting
 from helpers.steps.activities.basis import eligible_customers
+from helpers.steps.activities.plan import GOALS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -159,6 +160,8 @@ def whom_findings(whom: Whom, *, currency: str) -> list[Finding]:
         ),
     )
     told = [of, *targeting.findings(whom.learnt, currency=currency)]
+    if whom.learnt is not None:
+        told = _alone(told, GOALS[whom.learnt.metric].name)
     if whom.eligible.empty:
         return told
     n = int(whom.eligible["n"].sum())
@@ -186,3 +189,19 @@ def whom_findings(whom: Whom, *, currency: str) -> list[Finding]:
         )
 
     return [*told, Finding("whom", Text.write(sentence), figures, table="whom")]
+
+
+def _alone(told: list[Finding], metric: Text) -> list[Finding]:
+    """Say in the finding that prices a choice what it counts: the goal's metric, nothing else that the campaign brings."""
+    return [
+        replace(
+            finding,
+            text=Text(
+                f"Counting {metric.en} alone: {finding.text.en[:1].lower()}{finding.text.en[1:]}",
+                f"仅计{metric.zh}：{finding.text.zh}",
+            ),
+        )
+        if finding.key == "policy"
+        else finding
+        for finding in told
+    ]
