@@ -390,6 +390,27 @@ def test_the_sample_banks_planted_hazards_show_in_the_segments(sample_bank):
     assert (table["flattery"] > 0).all()
 
 
+def test_a_suggestion_that_the_tag_audit_speaks_against_says_so(sample_bank):
+    focus = insight.focus(sample_bank, "silver")
+    numbers = {"estimate": 178.0, "lower": 124.0, "upper": 243.0, "unit": "index", "n": 64}
+    hook = {"aspect": "hook", "choice": "physical_gift", **numbers, "evidence": "preferred"}
+    product = {"aspect": "product", "choice": "time_deposit", **numbers, "evidence": "tgi_above"}
+    appetite = {"aspect": "appetite", "choice": "conservative", **numbers, "evidence": "tgi_above"}
+    # The one tag has holes, the other contradicts the customers table.
+    verdicts = insight.audit(focus).set_index("tag")["verdict"]
+    assert (verdicts["preferred_benefit"], verdicts["risk_appetite"]) == ("fill", "wash")
+    said = insight.suggestion_finding(focus, pd.DataFrame([hook, product, appetite]))
+    assert "the tag “Preferred benefit” is rated “fill first” in the audit above" in said.text.en
+    assert "the tag “Risk appetite” is rated “wash first” in the audit above" in said.text.en
+    assert "标签“权益偏好”的盘点结论为“先补缺”" in said.text.zh
+    assert "标签“风险偏好”的盘点结论为“先清洗”" in said.text.zh
+    assert said.tone == "warning"
+    # A hook that was read from what customers used stands on no tag.
+    used = insight.suggestion_finding(focus, pd.DataFrame([{**hook, "evidence": "used_more"}, product]))
+    assert "audit above" not in used.text.en
+    assert used.tone == "plain"
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not (SHARED_DATA / "berka").is_dir(), reason="the PKDD'99 files are not on this machine")
 def test_the_real_bank_runs_whole_and_says_what_is_missing(tmp_path):

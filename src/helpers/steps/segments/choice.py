@@ -12,8 +12,11 @@ from helpers.metrics.portraits import OTHER, UNKNOWN
 from helpers.steps.segments.likeness import WEEKDAYS, best_hour, best_weekday
 from helpers.steps.segments.retention import Study
 from helpers.steps.segments.subject import Focus, benefit_names
+from helpers.steps.segments.tags import warning_of
 
 BENEFIT_TAG = "tag:preferred_benefit"
+# A column of the customers table; a tag of the same name doubles it.
+APPETITE = "risk_appetite"
 MIN_PRODUCT_SHARE = 0.05  # a product that hardly anybody holds is no lead, however high its TGI
 SCORE = (
     "segment",
@@ -201,7 +204,7 @@ def suggestions(
             )
         weekday = best_weekday(hours)
         rows.append(_suggest("weekday", str(int(weekday["weekday"])), weekday, "share", n=n, evidence="share_of_hours"))
-    for aspect, trait, least in (("product", "product", MIN_PRODUCT_SHARE), ("appetite", "risk_appetite", 0.0)):
+    for aspect, trait, least in (("product", "product", MIN_PRODUCT_SHARE), ("appetite", APPETITE, 0.0)):
         told = _distinct(portrait, trait, least)
         if len(told):
             row = told.iloc[0]
@@ -317,6 +320,8 @@ def suggestion_finding(focus: Focus, table: pd.DataFrame) -> Finding:
         "appetite": Text("words that suit {what} investors (TGI {how})", "话术按{what}客户准备（TGI {how}）"),
     }
 
+    doubt = _doubt(focus, table)
+
     def write(w: Any) -> str:
         parts = [
             heads[row.evidence if row.aspect == "hook" else row.aspect]
@@ -328,12 +333,36 @@ def suggestion_finding(focus: Focus, table: pd.DataFrame) -> Finding:
         if "hook" not in set(table["aspect"]):
             no_hook = Text(" Nothing is known of the benefits that they take.", "客群的权益偏好无数据可依。")
         return w(
-            f"{name.en}: the portrait suggests {'; '.join(parts)}.{no_hook.en} These are habits seen, not effects: step 3 "
+            f"{name.en}: the portrait suggests {'; '.join(parts)}.{no_hook.en}{doubt.en} These are habits seen, not effects: step 3 "
             f"makes the test that shows whether they work.",
-            f"{name.zh}：画像建议{'；'.join(parts)}。{no_hook.zh}这是观察到的习惯而非因果，是否有效由第 3 步的实验检验。",
+            f"{name.zh}：画像建议{'；'.join(parts)}。{no_hook.zh}{doubt.zh}这是观察到的习惯而非因果，是否有效由第 3 步的实验检验。",
         )
 
     missing = {"hook", "product"} - set(table["aspect"])
-    return Finding(
-        "suggestion", Text.write(write), figures, table="suggestions", tone="plain" if not missing else "warning"
-    )
+    tone = "warning" if missing or doubt.en else "plain"
+    return Finding("suggestion", Text.write(write), figures, table="suggestions", tone=tone)
+
+
+def _doubt(focus: Focus, table: pd.DataFrame) -> Text:
+    """Say which suggestion the audit of the tags speaks against; empty if none."""
+    said = []
+    if "preferred" in set(table["evidence"]):
+        tag = warning_of(focus, BENEFIT_TAG.removeprefix("tag:"))
+        if tag is not None:
+            said.append(
+                Text(
+                    f" Beware of the hook: {tag.en}, so first ask some customers, or test two hooks.",
+                    f"权益建议需谨慎：{tag.zh}，请先抽样询问客户，或对比测试两种权益。",
+                )
+            )
+    if "appetite" in set(table["aspect"]):
+        tag = warning_of(focus, APPETITE)
+        if tag is not None:
+            said.append(
+                Text(
+                    f" Beware of the wording: {tag.en}; the appetite told here is that of the customers table, so write to "
+                    "customers by the table, not by the tag.",
+                    f"话术建议需谨慎：{tag.zh}；此处风险偏好取自客户表，触达时请以客户表为准，不用该标签。",
+                )
+            )
+    return Text("".join(part.en for part in said), "".join(part.zh for part in said))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,6 +47,8 @@ class Focus:
     n: int
     n_base: int
     min_group_size: int
+    # What was asked of its bank already: the audit of the tags is read by the sentence on suggestions too.
+    asked: dict[str, pd.DataFrame | None] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def name(self) -> Text:

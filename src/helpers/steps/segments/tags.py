@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from helpers.findings import Figure, Finding, Text
+from helpers.findings.labels import label
 from helpers.metrics import tags as tag_metrics
 from helpers.steps.segments.subject import Focus
 
@@ -30,10 +31,31 @@ SIGNAL_COLUMNS = (
     "tells_apart",
 )
 
+# Verdicts of tags that are not to be relied on before something was done.
+NOT_YET = ("wash", "fill", "refresh")
+
 
 def audit(focus: Focus) -> pd.DataFrame | None:
-    """Audit the bank's tags over all open customers; None where the bank has no tags."""
-    return tag_metrics.tag_audit(focus.bank, focus.base)
+    """Audit the bank's tags over all open customers, once a focus; None where the bank has no tags."""
+    if "tag_audit" not in focus.asked:
+        focus.asked["tag_audit"] = tag_metrics.tag_audit(focus.bank, focus.base)
+    return focus.asked["tag_audit"]
+
+
+def warning_of(focus: Focus, tag: str) -> Text | None:
+    """Return what the audit says against a tag, as “the tag “Preferred benefit” is rated “fill first””; None if nothing."""
+    table = audit(focus)
+    rows = (
+        [] if table is None else table.loc[(table["tag"] == tag) & table["verdict"].isin(NOT_YET), "verdict"].tolist()
+    )
+    if not rows:
+        return None
+    entry = tag_metrics.read_tags().get(tag)
+    name = entry.name.text if entry else Text(tag, tag)
+    verdict = label("verdict").values[rows[0]]
+    return Text(
+        f"the tag “{name.en}” is rated “{verdict.en}” in the audit above", f"标签“{name.zh}”的盘点结论为“{verdict.zh}”"
+    )
 
 
 def signals(focus: Focus) -> pd.DataFrame | None:
