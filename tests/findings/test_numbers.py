@@ -17,6 +17,9 @@ from helpers.findings.numbers import estimate, interval, number
         (-0.021, "points", "−2.1 pp", "−2.1 个百分点"),
         (1234567, "money", "CNY 1.23 m", "123.5 万元"),
         (-1234567, "money", "−CNY 1.23 m", "−123.5 万元"),
+        # Four figures in both languages, also where Chinese has passed to its next power.
+        (107.9e6, "money", "CNY 107.9 m", "1.079 亿元"),
+        (-109.46e6, "money", "−CNY 109.5 m", "−1.095 亿元"),
         (2.5e9, "money", "CNY 2.50 bn", "25.0 亿元"),
         (12.5, "money_each", "CNY 12.50", "12.50 元"),
         (1, "customers", "1 customer", "1 人"),

@@ -64,6 +64,9 @@ def _scaled(value: float, language: str) -> str:
         if size >= step:
             scaled = value / (1e3 if suffix == " k" else step)
             digits = 2 if abs(scaled) < 10 else 1 if abs(scaled) < 1000 else 0
+            if suffix == " 亿" and abs(scaled) < 10:
+                # English writes these as hundreds of millions, to four figures: 107.9 m, 1.079 亿.
+                digits = 3
             return _plain(scaled, digits) + suffix
     return _plain(value, 0 if size >= 100 or value == int(value) else 2)
 
