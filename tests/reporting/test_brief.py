@@ -435,3 +435,19 @@ def test_a_withheld_step_is_named_and_the_rest_is_drawn(tmp_path: Path, language
     assert 'class="light' not in shown
     assert KeptCase(tmp_path).has(GOALS)
     assert not KeptCase(tmp_path).has(POST_MORTEM)
+
+
+@pytest.mark.parametrize(
+    ("language", "aac", "lroi"),
+    [("en", "of the whole bank", "1 breaks even, of the whole bank"), ("zh", "全行口径", "1 为保本点，全行口径")],
+)
+def test_a_branchs_brief_says_which_figures_of_the_channels_are_the_whole_banks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, language: str, aac: str, lroi: str
+) -> None:
+    everything(tmp_path / "harbour")
+    shown = brief.render(tmp_path / "harbour", language=language, title="A case")
+    assert f'<span class="note">{aac}</span>' in shown
+    assert f'<span class="note">{lroi}</span>' in shown
+    monkeypatch.setitem(ABOUT, "branch", "")
+    everything(tmp_path / "whole")
+    assert aac not in brief.render(tmp_path / "whole", language=language, title="A case")

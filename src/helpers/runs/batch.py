@@ -35,7 +35,7 @@ def jobs_of(
             playbook=plan.name,
             playbook_title=plan.title[plan.language],
             case=case.name,
-            case_title=case.title[plan.language],
+            case_title=plan.case_title(case)[plan.language],
             language=plan.language,
             step=step,
             siblings=tuple(name for name in names if name in running or (folder / f"{name}.html").is_file()),

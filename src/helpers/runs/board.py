@@ -209,7 +209,7 @@ def _titles(plan: Plan, case: Any, step: Any) -> dict[str, Any]:
     """Return what a step, its case and its playbook are called: in the run's language, and in both."""
     both = {
         "playbook": dict(plan.title),
-        "case": dict(case.title),
+        "case": plan.case_title(case),
         "step": {language: step_title(step.notebook, language) for language in LANGUAGES},
     }
     return {

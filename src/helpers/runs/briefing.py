@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
-from helpers.runs import outdated
+from helpers.runs import identity, outdated, titles
 from helpers.runs.plan import CasePlan, Plan
 from helpers.runs.step import StepRun, step_title
 
@@ -33,7 +33,8 @@ def add(plan: Plan, run: StepRun, reports: Path) -> Path | None:
     return brief.write(
         folder,
         language=plan.language,
-        title=f"{plan.title[plan.language]} · {case.title[plan.language]}",
+        title=f"{plan.title[plan.language]} · {plan.case_title(case)[plan.language]}",
+        campaign=_campaign(plan, case, folder),
         links=[(f"{name}.html", step_title(Path(name), plan.language)) for name in there],
         # One brief has one state of a case.
         without=outdated.steps(plan, case, reports),
@@ -44,6 +45,16 @@ def link(reports: Path, entry: dict[str, str]) -> str:
     """Return the board's link to the brief of an entry's case; empty if there is none."""
     place = f"{entry['playbook']}/{entry['case']}/{entry['language']}/{FILE}"
     return place if (reports / place).is_file() else ""
+
+
+def _campaign(plan: Plan, case: CasePlan, folder: Path) -> str:
+    """Return id and name of the campaign that the last step with one is about; empty if there is none."""
+    ran = {step.name: step for step in case.steps}
+    for name in reversed(plan.step_names or tuple(ran)):
+        found = identity.campaign_of(ran[name]) if name in ran else identity.recorded_campaign(folder, name)
+        if found:
+            return titles.campaign(found, plan.campaigns)
+    return ""
 
 
 def _folder(plan: Plan, case: CasePlan, reports: Path) -> Path:

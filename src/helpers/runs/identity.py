@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 from helpers.bank.places import BRIEFS, SETTINGS
 from helpers.findings.files import read_object, write_whole
 from helpers.findings.result import RESULT_FILE
-from helpers.runs import parameters
+from helpers.runs import parameters, titles
 from helpers.runs.code import Code
+from helpers.runs.refusal import Refusal
 
 if TYPE_CHECKING:
+    from helpers.runs.plan import StepPlan
     from helpers.runs.step import StepJob
 
 FILE = "identity.json"
@@ -60,6 +62,8 @@ def record(job: StepJob, identity: dict[str, str], *, seconds: float, started_at
         "parts": identity,
         # What the page links to; no part of the identity, because a page can be drawn anew without its notebook.
         "siblings": list(job.siblings),
+        # The brief of the case names it, also when this step is not run again.
+        "campaign": campaign_of(job.step),
         "tables": _tables_read(job),
         "files": {file.relative_to(job.run_dir).as_posix(): _digest(file.read_bytes()) for file in _left(job)},
         "seconds": round(seconds, 2),
@@ -67,6 +71,23 @@ def record(job: StepJob, identity: dict[str, str], *, seconds: float, started_at
         "finished_at": finished_at,
     }
     write_whole(job.run_dir / job.step.name / FILE, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
+
+
+def campaign_of(step: StepPlan) -> str:
+    """Return the id of the campaign that a step is run for; empty if it is for none."""
+    if titles.CAMPAIGN in step.parameters:
+        return str(step.parameters[titles.CAMPAIGN])
+    try:
+        declared = parameters.read(step.notebook).get(titles.CAMPAIGN)
+    except (Refusal, OSError):
+        # Its notebook has been changed since the plan was made, or is gone.
+        return ""
+    return "" if declared is None else str(declared.default)
+
+
+def recorded_campaign(run_dir: Path, step: str) -> str:
+    """Return the id of the campaign that a step in a run folder was last done for; empty if nothing tells."""
+    return str(read_object(run_dir / step / FILE).get("campaign", ""))
 
 
 def kept(job: StepJob, identity: dict[str, str]) -> dict[str, Any] | None:

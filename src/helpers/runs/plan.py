@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from helpers.bank.places import find, project_root
 from helpers.findings.finding import Text
 from helpers.findings.numbers import LANGUAGES
 from helpers.findings.spoken import at, nearest, unknown
-from helpers.runs import parameters, values
+from helpers.runs import parameters, titles, values
 from helpers.runs.parameters import Parameter
 from helpers.runs.refusal import Refusal
 
@@ -47,6 +47,10 @@ class CasePlan:
     name: str
     title: dict[str, str]
     steps: tuple[StepPlan, ...]
+    # Parameters that the case gives itself: its title may speak of them.
+    own: tuple[str, ...] = ()
+    # What it runs on where the command line has it otherwise than its title says (see helpers.runs.titles).
+    departed: dict[str, tuple[Any, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,14 @@ class Plan:
     step_names: tuple[str, ...] = ()
     # All its cases, also where only one of them runs.
     case_names: tuple[str, ...] = ()
+    # Names of the bank's campaigns by id; filled in when the bank is checked.
+    campaigns: dict[str, str] = field(default_factory=dict)
+
+    def case_title(self, case: CasePlan) -> dict[str, str]:
+        """Return what a case is called in each language: its own title only where its parameters hold."""
+        own_title = Text(*(case.title[language] for language in LANGUAGES))
+        named = titles.title(own_title, case.departed, own=case.own, campaigns=self.campaigns)
+        return {language: named.say(language) for language in LANGUAGES}
 
     @property
     def n_steps(self) -> int:
@@ -171,7 +183,9 @@ def read(
         for name, _, own in steps:
             _apply(given[name], own, declared[name], _inside(place, _STEP_WORD, name), lines)
         _fill(given, entry.get("parameters") or {}, declared, _inside(place, _CASE_WORD, str(case_name)), lines)
+        planned = _together(given, declared)
         _fill(given, overrides or {}, declared, "-p", lines)
+        own = tuple(dict.fromkeys(str(key).rpartition(".")[2] for key in entry.get("parameters") or {}))
         for name, known in declared.items():
             if "language" in known:
                 given[name]["language"] = language
@@ -182,6 +196,8 @@ def read(
                 steps=tuple(
                     StepPlan(name, notebook, given[name]) for name, notebook, _ in steps if not only or name == only
                 ),
+                own=own,
+                departed=titles.departed(planned, _together(given, declared), own=own),
             )
         )
     if lines:
@@ -316,6 +332,17 @@ def _title(given: Any, name: str) -> dict[str, str]:
     if isinstance(given, dict):
         return {language: str(given.get(language) or name) for language in LANGUAGES}
     return dict.fromkeys(LANGUAGES, str(given or name))
+
+
+def _together(
+    given: Mapping[str, Mapping[str, Any]], declared: Mapping[str, Mapping[str, Parameter]]
+) -> dict[str, tuple[Any, ...]]:
+    """Return each parameter's values over all steps, each value once, in the steps' order."""
+    found: dict[str, dict[Any, None]] = {}
+    for step, known in declared.items():
+        for name, parameter in known.items():
+            found.setdefault(name, {})[given[step].get(name, parameter.default)] = None
+    return {name: tuple(of_name) for name, of_name in found.items()}
 
 
 def _fill(

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 def check_bank(plan: Plan) -> Bank:
     """Open the plan's bank and hold the plan's days, branches and campaigns against it.
 
+    The plan learns the names of the bank's campaigns.
+
     Returns
     -------
     Bank
@@ -39,7 +41,9 @@ def check_bank(plan: Plan) -> Bank:
         raise Refusal(*(at(plan.bank, text) for text in error.texts)) from error
     campaigns = None
     if bank.campaigns is not None:
-        campaigns = sorted(bank.campaigns.campaign_id.execute())
+        named = bank.campaigns.select("campaign_id", "name").execute()
+        plan.campaigns.update(zip(named["campaign_id"], named["name"].fillna(""), strict=True))
+        campaigns = sorted(plan.campaigns)
     lines: list[Text] = []
     seen: set[tuple[str, str]] = set()
     for case in plan.cases:

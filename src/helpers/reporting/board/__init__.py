@@ -117,7 +117,7 @@ def render(
 def _summary(runs: Sequence[Mapping[str, Any]]) -> Text:
     counts = {state: sum(run["state"] == state for run in runs) for state in STATES}
     return Text(
-        f"{len(runs)} steps: {counts['done']} done, {counts['failed']} failed, {counts['not_run']} not run, "
+        f"{len(runs)} step{'' if len(runs) == 1 else 's'}: {counts['done']} done, {counts['failed']} failed, {counts['not_run']} not run, "
         f"{counts['waiting']} not finished.",
         f"共 {len(runs)} 个步骤：完成 {counts['done']}，失败 {counts['failed']}，未运行 {counts['not_run']}，"
         f"未完成 {counts['waiting']}。",

@@ -13,6 +13,7 @@ from helpers.findings.small import tells_of_few
 
 MAX_FIGURES = 4
 _TARGET = Text("target", "目标")
+_WHOLE_BANK = Text(" (whole bank)", "（全行）")
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Main:
         What the target is called.
     with_period : bool
         The period belongs to the name: the figure speaks of a month ahead.
+    is_shared : bool
+        The figure is the whole bank's, also where the step looks at one branch.
     """
 
     key: str
@@ -37,6 +40,7 @@ class Main:
     target: str | float = ""
     means: Text = _TARGET
     with_period: bool = False
+    is_shared: bool = False
 
 
 # By the words of the step's notebook, so that a step keeps its figures under another number.
@@ -70,9 +74,10 @@ MAIN: dict[str, tuple[Main, ...]] = {
             target=0,
             means=Text("allowed", "允许"),
         ),
-        Main("expected_activated", Text("New customers expected from the budget", "预算预计激活新客")),
-        Main("aac", Text("AAC", "AAC")),
-        Main("lroi", Text("LROI", "LROI")),
+        # Whom a channel meets belongs to no branch yet.
+        Main("expected_activated", Text("New customers expected from the budget", "预算预计激活新客"), is_shared=True),
+        Main("aac", Text("AAC", "AAC"), is_shared=True),
+        Main("lroi", Text("LROI", "LROI"), is_shared=True),
     ),
     "post_mortem": (
         Main("goal_actual", Text("Campaign's goal, actual", "活动目标实际值"), target="goal_target"),
@@ -143,8 +148,11 @@ def attainment(figures: Sequence[Mapping[str, Any]]) -> float | None:
     return min(shares, default=None)
 
 
-def say(step: str, figure: Mapping[str, Any], *, language: str, currency: str) -> dict[str, str]:
-    """Write a main figure: ``name``, ``value``, ``range`` (interval, group size), ``target`` with the difference to it."""
+def say(step: str, figure: Mapping[str, Any], *, language: str, currency: str, branch: str = "") -> dict[str, str]:
+    """Write a main figure: ``name``, ``value``, ``range`` (interval, group size), ``target`` with the difference to it.
+
+    Of a step of one ``branch``, the name of a figure says where it is the whole bank's.
+    """
     write = Writer(language, currency)
     unit = figure["unit"]
     main = _main(step, figure["key"])
@@ -157,20 +165,28 @@ def say(step: str, figure: Mapping[str, Any], *, language: str, currency: str) -
             f"{means} {write.n(target['value'], unit)}, {gap}", f"{means} {write.n(target['value'], unit)}，{gap}"
         )
     return {
-        "name": name(step, figure["key"], period=figure.get("period") or "", language=language),
+        "name": name(step, figure["key"], period=figure.get("period") or "", language=language, branch=branch),
         "value": write.n(figure["value"], unit),
         "range": _range(figure, write),
         "target": text,
     }
 
 
-def name(step: str, key: str, *, language: str, period: str = "") -> str:
-    """Return the name of a figure; one that nobody has named keeps its key."""
+def name(step: str, key: str, *, language: str, period: str = "", branch: str = "") -> str:
+    """Return the name of a figure; one that nobody has named keeps its key.
+
+    Examples
+    --------
+    >>> name("04_channel_matrix", "aac", language="en", branch="Harbour")
+    'AAC (whole bank)'
+    """
     main = _main(step, key)
     if main is None:
         label = read_labels().get(key)
         return label.text.say(language) if label else key
     words = main.name.say(language)
+    if main.is_shared and branch:
+        words += _WHOLE_BANK.say(language)
     return f"{words} {period}" if main.with_period and period else words
 
 

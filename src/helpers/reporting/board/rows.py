@@ -41,7 +41,7 @@ def row(run: Mapping[str, Any], last_runs: Sequence[Mapping[str, Any]], language
     result = run.get("result") or {}
     findings = result.get("findings") or []
     shown = run.get("figures") or []
-    currency = run.get("currency") or ""
+    said = {"language": language, "currency": run.get("currency") or "", "branch": branch(run)}
     other = run["language"] != language
     seconds = run["seconds"]
     return {
@@ -68,9 +68,14 @@ def row(run: Mapping[str, Any], last_runs: Sequence[Mapping[str, Any]], language
         "brief": run.get("brief") or "",
         "kept": _kept(run.get("kept_from") or "", language),
         "first": run["first"],
-        "figures": [figures.say(run["step"], figure, language=language, currency=currency) for figure in shown],
+        "figures": [figures.say(run["step"], figure, **said) for figure in shown],
         "attained": _empty_if_none(figures.attainment(shown)),
     }
+
+
+def branch(run: Mapping[str, Any]) -> str:
+    """Return the branch that a step's result is of; empty for the whole bank, and where nothing is kept."""
+    return ((run.get("result") or {}).get("about") or {}).get("branch") or ""
 
 
 def _more(findings: Sequence[Mapping[str, Any]], page: str, language: str) -> list[dict[str, str]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from helpers.findings import Text, Writer
 from helpers.reporting.board import figures
-from helpers.reporting.board.rows import STATES, moment, title
+from helpers.reporting.board.rows import STATES, branch, moment, title
 
 # A longer list is folded; the table says in how many places each step changed.
 MAX_OPEN = 12
@@ -107,16 +107,16 @@ def _line(change: Mapping[str, Any], run: Mapping[str, Any], language: str) -> s
         n = change["n"]
         return write(f"{n:,} other figure{'' if n == 1 else 's'} moved", f"另有 {n:,} 项指标变动")
     if kind == "figure":
-        return _moved(change, run["step"], write)
+        return _moved(change, run, write)
     words = change[language]
     if kind == "warning":
         return write(f"new warning: {words}", f"新增提醒：{words}")
     return write(f"no longer warned: {words}", f"不再提醒：{words}")
 
 
-def _moved(change: Mapping[str, Any], step: str, write: Writer) -> str:
+def _moved(change: Mapping[str, Any], run: Mapping[str, Any], write: Writer) -> str:
     unit, difference = change["unit"], change["difference"]
-    name = figures.name(step, change["key"], language=write.language)
+    name = figures.name(run["step"], change["key"], language=write.language, branch=branch(run))
     moved = f"{write.n(change['before'], unit)} → {write.n(change['after'], unit)}"
     if difference is None:
         return write(f"{name}: {moved}", f"{name}：{moved}")

@@ -47,6 +47,7 @@ _FACTS = {
     "bank": Text("Bank", "银行"),
     "as_of": Text("As of", "数据截至"),
     "branch": Text("Branch", "网点"),
+    "campaign": Text("Campaign", "活动"),
     "currency": Text("Currency", "币种"),
 }
 
@@ -56,6 +57,7 @@ def render(
     *,
     language: str,
     title: str,
+    campaign: str = "",
     links: Sequence[tuple[str, str]] = (),
     board: str = "../../../index.html",
     without: Collection[str] = (),
@@ -69,6 +71,8 @@ def render(
     language : {"en", "zh"}
     title : str
         Playbook and case.
+    campaign : str
+        Id and name of the campaign that the numbers are of; empty if there is none.
     links : sequence of (href, text)
         The pages of the steps, in order.
     board : str
@@ -97,7 +101,7 @@ def render(
             links=[{"href": href, "text": text} for href, text in links],
             simulated=bool(case.about.get("simulated")),
             withheld=next((said.say(language) for said in case.withheld.values()), ""),
-            facts=_facts(case, language),
+            facts=_facts(case, language, campaign),
             lights=[_light(lines, light) for light in shown[: parts.MAX_ARMS]],
             more_arms=len(shown) > parts.MAX_ARMS,
             blocks=[] if case.is_withheld else [asdict(block) for block in parts.blocks(lines)],
@@ -112,6 +116,7 @@ def write(
     *,
     language: str,
     title: str,
+    campaign: str = "",
     links: Sequence[tuple[str, str]] = (),
     board: str = "../../../index.html",
     without: Collection[str] = (),
@@ -119,18 +124,22 @@ def write(
     """Draw the brief of a case and write it, whole or not at all; the parameters are those of :func:`render`."""
     file = Path(run_dir) / FILE
     file.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(file, render(run_dir, language=language, title=title, links=links, board=board, without=without))
+    markup = render(
+        run_dir, language=language, title=title, campaign=campaign, links=links, board=board, without=without
+    )
+    write_whole(file, markup)
     return file
 
 
-def _facts(case: KeptCase, language: str) -> list[dict[str, str]]:
-    """Name what the numbers stand on: the bank, the last day seen, the branch, the currency."""
+def _facts(case: KeptCase, language: str, campaign: str) -> list[dict[str, str]]:
+    """Name what the numbers stand on: the bank, the last day seen, the branch, the campaign, the currency."""
     about: dict[str, Any] = case.about
     everywhere = Text("all", "全部").say(language)
     values = {
         "bank": (about.get("bank") or {}).get(language, ""),
         "as_of": about.get("as_of", ""),
-        "branch": about.get("branch") or everywhere,
+        "branch": " / ".join(branch or everywhere for branch in case.branches),
+        "campaign": campaign,
         "currency": about.get("currency", ""),
     }
     return [

@@ -197,7 +197,10 @@ def money(lines: Lines) -> Block:
                     note=note,
                 )
             )
-    found.append(lines.of(CHANNELS, "aac", Text("AAC, an activated new customer", "AAC（激活新客单位成本）")))
+    shared = lines.write("of the whole bank", "全行口径") if lines.case.branch(CHANNELS) else ""
+    found.append(
+        lines.of(CHANNELS, "aac", Text("AAC, an activated new customer", "AAC（激活新客单位成本）"), note=shared)
+    )
     costs = lines.case.table(CHANNELS, "return_on_cost")
     even = None if costs is None or costs.empty else float(costs["break_even"].iloc[0])
     found.append(
@@ -206,7 +209,11 @@ def money(lines: Lines) -> Block:
             "lroi",
             Text("LROI, first days of new customers", "LROI（新客期投入产出）"),
             reference=even,
-            note="" if even is None else lines.write(f"{even:g} breaks even", f"{even:g} 为保本点"),
+            note=lines.write(", ", "，").join(
+                part
+                for part in ("" if even is None else lines.write(f"{even:g} breaks even", f"{even:g} 为保本点"), shared)
+                if part
+            ),
         )
     )
     return block(lines, "money", found, POST_MORTEM, CHANNELS)

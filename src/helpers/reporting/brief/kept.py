@@ -68,6 +68,11 @@ class KeptCase:
         result = self.results[step]
         return None if result is None or name not in result.tables else result.table(name)
 
+    def branch(self, step: str) -> str:
+        """Return the branch that a step's result is of; empty for the whole bank, and where the step isn't there."""
+        result = self.results[step]
+        return "" if result is None else str(result.about.get("branch") or "")
+
     def link(self, step: str, *, finding: str = "", table: str = "") -> str:
         """Return where a number came from: its table on the step's page, else the finding above it, else the page."""
         known = self.finding(step, finding) if finding else None
@@ -95,6 +100,11 @@ class KeptCase:
     def about(self) -> dict[str, object]:
         """What the last step that ran stands on: bank, day, branch, currency."""
         return dict(self._ran[-1].about) if self._ran else {}
+
+    @property
+    def branches(self) -> list[str]:
+        """Branches that the steps stand on, each once; an empty one is the whole bank."""
+        return list(dict.fromkeys(str(result.about.get("branch") or "") for result in self._ran))
 
     @property
     def least(self) -> int:
