@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
 from helpers.findings import Text
-from helpers.reporting import tables
+from helpers.reporting import pages, tables
 from helpers.reporting.tables import anchor, masked_rows, to_html
+from tests.browser import DESKTOP, PHONE, open_page
 
 
 def cells(markup: str) -> list[list[str]]:
@@ -126,3 +129,56 @@ def test_a_row_is_as_small_as_the_smaller_of_the_groups_that_it_compares() -> No
     assert tables.masked_rows(table.rename(columns={"n_control": "n_others"})) == [False, True, False]
     contacts = pd.DataFrame({"channel": ["sms", "call", "push"], "n_contacts": [500, 6, 40]})
     assert tables.masked_rows(contacts) == [False, True, True]
+
+
+def three_sentences(columns: int) -> str:
+    """Write a page with a table like that of compliance: columns of sentences beside short ones, in the page's frame."""
+    words = "Prizes to promote an app or win traffic count as prize promotion; the conditions are published before."
+    row = {"status": "for review", "rule": words, "source": words, "reason": words, "owner": "Data protection officer"}
+    row |= {f"n_{position}": 123456 for position in range(columns)}
+    table = to_html(
+        pd.DataFrame([row] * 2),
+        caption=Text("Rules, their source and state, and what follows of it all, at length", "规"),
+    )
+    head = (
+        f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><style>{pages.stylesheet()}</style>'
+    )
+    return f'{head}<div class="columns"><nav class="contents">c</nav><main>{table}</main></div>'
+
+
+MEASURE = """() => {
+  const box = document.querySelector('.table'), caption = box.querySelector('caption').getBoundingClientRect()
+  return {page: document.documentElement.scrollWidth, box: box.clientWidth, table: box.scrollWidth,
+          caption: caption.right, hint: getComputedStyle(box).backgroundImage}
+}"""
+
+
+def measured(browser: Any, file: Path, viewport: dict[str, int], media: str = "screen") -> dict[str, Any]:
+    page, trouble = open_page(browser, file, viewport=viewport)
+    page.emulate_media(media=media)
+    found = page.evaluate(MEASURE)
+    page.context.close()
+    assert trouble == []
+    return found
+
+
+@pytest.mark.browser
+def test_three_columns_of_sentences_fit_a_page_on_a_desk(browser: Any, tmp_path: Path) -> None:
+    file = tmp_path / "a.html"
+    file.write_text(three_sentences(0), encoding="utf-8")
+    found = measured(browser, file, DESKTOP)
+    assert found["table"] <= found["box"]
+
+
+@pytest.mark.browser
+def test_on_a_phone_captions_stay_in_sight_and_a_shadow_tells_that_a_table_goes_on(
+    browser: Any, tmp_path: Path
+) -> None:
+    file = tmp_path / "a.html"
+    file.write_text(three_sentences(3), encoding="utf-8")
+    found = measured(browser, file, PHONE)
+    assert found["page"] <= PHONE["width"]
+    assert found["table"] > found["box"]
+    assert found["caption"] <= PHONE["width"]
+    assert found["hint"].count("gradient") == 4
+    assert measured(browser, file, PHONE, media="print")["hint"] == "none"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from helpers.reporting import notebook
 from helpers.reporting.plots import style, titles
 
 LONG = {
@@ -88,3 +90,28 @@ def test_chinese_lines_hold_their_width_but_for_marks_that_close_them(words: str
 
 def test_a_chinese_line_is_broken_before_it_is_too_long() -> None:
     assert titles.broken("客户经理" * 6, 20).split("\n") == ["客户经理客户经理客户", "经理客户经理客户经理", "客户经理"]
+
+
+@pytest.mark.parametrize(("language", "marks"), [("en", '""'), ("zh", "“”")])
+def test_an_english_charts_quotation_marks_are_no_wider_than_a_letter(
+    language: str, marks: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The packaged font draws “ and ” a full em wide, as Chinese wants them."""
+    drawn = []
+    monkeypatch.setattr(notebook, "_picture", lambda figure, _: drawn.append(figure) or "")
+
+    def plot(_: object, ax: object, language: str) -> object:
+        ax = style.new_axes(ax)
+        ax.text(0.5, 0.5, "“a”")
+        ax.set_title("“a”", loc="left")
+        return ax
+
+    page = notebook.Page("s", bank=None, language=language)
+    with style.look():
+        page.chart(plot, pd.DataFrame({"month": ["2025-01"]}))
+        (ax,) = drawn[0].axes
+        drawn[0].draw_without_rendering()
+        texts = [ax.get_title(loc="left"), ax.texts[0].get_text()]
+        wide = ax.texts[0].get_window_extent().width / (ax.texts[0].get_fontsize() * drawn[0].dpi / 72)
+    assert texts == [f"{marks[0]}a{marks[1]}"] * 2
+    assert (wide < 1.6) == (language == "en")

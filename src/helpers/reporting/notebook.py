@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from helpers.findings import Figure, Finding, StepResult, Text, small
-from helpers.findings.numbers import LANGUAGES, check_language
+from helpers.findings.numbers import EN, LANGUAGES, check_language
 from helpers.reporting import tables
 from helpers.reporting.plots import titles
 
@@ -205,6 +205,8 @@ class Page:
         with style.look():
             ax = plot(table, ax=None, language=self.language, **settings)
             words = alt.say(self.language) if alt else describe(ax, self.language)
+            if self.language == EN:
+                titles.narrow_quotes(ax.figure)
             titles.fit(ax.figure)
             # A chart is wider than a phone: it scrolls inside its frame, which keyboards can reach.
             below = f"<figcaption>{html.escape(said.say(self.language))}</figcaption>" if n_masked else ""

@@ -16,6 +16,7 @@ _BOTH_SURELY_FIT = 80
 # A title beside labels that leave it next to nothing stays words, not a column of letters.
 _NARROWEST = 16
 _MARGIN_PIXELS = 4
+_NARROW = str.maketrans("“”‘’", "\"\"''")
 # What a Chinese line never begins with.
 _NOT_FIRST = "，。；：）”% 万亿元人天"
 
@@ -62,6 +63,16 @@ def _may_begin(character: str, before: str) -> bool:
 def one_line(words: str) -> str:
     """Take the breaks out again: English lines are joined by a space, Chinese ones by nothing."""
     return words.replace("\n", " " if size(words) == len(words) else "")
+
+
+def narrow_quotes(figure: Figure) -> None:
+    """Write quotation marks straight: those of the packaged font are as wide as a Chinese letter, with gaps beside them."""
+    from matplotlib.text import Text
+
+    for text in figure.findobj(Text):
+        narrow = text.get_text().translate(_NARROW)
+        if narrow != text.get_text():
+            text.set_text(narrow)
 
 
 def fit(figure: Figure) -> None:
