@@ -247,7 +247,8 @@ def test_numbers_are_those_kept_with_interval_and_group_size(tmp_path: Path) -> 
         "Cost of the campaign CNY 1,500 – 500",
         "ROI 1 breaks even −0.33 −6.67 to 6.00 500",
         "CNY 87.89 CNY 84.98 to 90.90 2,694",
-        "Spent on those who stopped before “message delivered” CNY 161 – 30",
+        "Spent on those who stopped before “message delivered” for good CNY 161 – 30",
+        "most of the shortfall (+0.60 days; other groups make up for part of it) lies with 142 customers",
         "8.9 % 5.8 % to 13.5 % 213",
         "1 confirmed, 0 refuted, 0 undecided.",
         # 500 × −1 − 1,500; 500 × −20 − 1,500; 500 × 18 − 1,500
@@ -451,3 +452,13 @@ def test_a_branchs_brief_says_which_figures_of_the_channels_are_the_whole_banks(
     monkeypatch.setitem(ABOUT, "branch", "")
     everything(tmp_path / "whole")
     assert aac not in brief.render(tmp_path / "whole", language=language, title="A case")
+
+
+def test_a_guardrail_that_was_not_measured_has_its_limit_in_the_bank_s_currency(tmp_path: Path) -> None:
+    everything(tmp_path)
+    folder = tmp_path / POST_MORTEM
+    table = pd.read_parquet(folder / "hypotheses.parquet")
+    guard = table.assign(claim="guard_aum_change", kind="guardrail", metric="aum_change", threshold=-1000.0, n=0)
+    guard[["estimate", "lower", "upper"]] = float("nan")
+    pd.concat([table, guard.assign(answer="undecided")]).to_parquet(folder / "hypotheses.parquet")
+    assert "not below −CNY 1,000 " in text_of(draw(tmp_path))

@@ -9,6 +9,7 @@ from helpers.reporting.brief.frame import block
 from helpers.reporting.brief.kept import ACTIVITY, CHANNELS, GOALS, POST_MORTEM
 from helpers.reporting.brief.lines import Block, Line, Lines
 from helpers.reporting.brief.place import place
+from helpers.steps.post_mortem import metric_unit
 
 MAX_CLAIMS, MAX_ARMS = 6, 3
 
@@ -238,10 +239,15 @@ def leak(lines: Lines) -> Block:
     if funnel is not None and len(funnel) > 1 and funnel["cost_lost"].max() > 0:
         row = funnel.sort_values("cost_lost", ascending=False).iloc[0]
         stage = lines.code("stage", row["stage"])
+        came = int(row.get("n_came", 0))
+        # a few who came another way are not to be had as the difference to the funnel on the page
+        n = int(row["n_lost"]) - (0 if came < lines.case.least else came)
         found.append(
             lines.line(
-                Figure("cost_lost", float(row["cost_lost"]), unit="money", n=int(row["n_lost"])),
-                lines.write(f"Spent on those who stopped before “{stage}”", f"止步于“{stage}”之前者的花费"),
+                Figure("cost_lost", float(row["cost_lost"]), unit="money", n=n),
+                lines.write(
+                    f"Spent on those who stopped before “{stage}” for good", f"止步于“{stage}”之前且未再参与者的花费"
+                ),
                 href=lines.case.link(POST_MORTEM, table="funnel", finding="leak"),
             )
         )
@@ -276,7 +282,7 @@ def claims(lines: Lines) -> Block:
     for row in table.head(MAX_CLAIMS).to_dict("records"):
         key = f"claim_{row['claim']}"
         figure = lines.case.figure(POST_MORTEM, f"{key}_{row['arm']}" if several else key)
-        unit = figure.unit if figure else "score"
+        unit = figure.unit if figure else metric_unit(row["metric"], difference=True)
         metric, limit = lines.code("metric", row["metric"]), _limit(lines, row["threshold"], unit)
         up = row["direction"] == "up"
         if row["kind"] == "hypothesis":

@@ -94,13 +94,17 @@ def _worst(lines: Lines, name: str) -> pd.Series | None:
     table, gap = lines.case.table(POST_MORTEM, name), lines.case.figure(POST_MORTEM, "gap")
     if table is None or table.empty or gap is None or (gap.value or 0) <= 0:
         return None
-    row = table.sort_values("contribution", ascending=False).iloc[0]
+    row = table.sort_values("contribution", ascending=False).iloc[0].copy()
+    row["is_offset"] = bool((table["contribution"] < 0).any())
     return row if row["contribution"] > 0 and row["n"] >= lines.case.least else None
 
 
 def _gap(lines: Lines, row: pd.Series) -> str:
     gap = lines.case.figure(POST_MORTEM, "gap")
-    return lines.n(row["contribution"], gap.unit if gap else "score", signed=True)
+    size = lines.n(row["contribution"], gap.unit if gap else "score", signed=True)
+    return size + (
+        lines.write("; other groups make up for part of it", "，其他组别抵补一部分") if row["is_offset"] else ""
+    )
 
 
 def _with_bounds(lines: Lines, figure: Figure) -> str:

@@ -260,9 +260,11 @@ def gap_finding(case: Case, bridge: pd.DataFrame, tables: dict[str, pd.DataFrame
         if worst is not None and worst["contribution"] > 0 and amounts["gap"] > 0:
             stage = stage_name(str(worst["stage"])).say(w.language)
             part = w.n(worst["contribution"], unit, signed=True)
+            is_offset = bool((tables["people_stage"]["contribution"] < 0).any())
+            more = w("; other groups make up for part of it", "，其他组别抵补一部分") if is_offset else ""
             text += w(
-                f" Of the gap, {part} lies with {w.n(int(worst['n']), 'customers')} who stopped at “{stage}”.",
-                f"其中 {part}来自止步于“{stage}”的 {w.n(int(worst['n']), 'customers')}。",
+                f" Of the gap, {part} lies with {w.n(int(worst['n']), 'customers')} who stopped at “{stage}”{more}.",
+                f"其中 {part}来自止步于“{stage}”的 {w.n(int(worst['n']), 'customers')}{more}。",
             )
         return text
 
