@@ -400,14 +400,14 @@ def test_a_suggestion_that_the_tag_audit_speaks_against_says_so(sample_bank):
     verdicts = insight.audit(focus).set_index("tag")["verdict"]
     assert (verdicts["preferred_benefit"], verdicts["risk_appetite"]) == ("fill", "wash")
     said = insight.suggestion_finding(focus, pd.DataFrame([hook, product, appetite]))
-    assert "the tag “Preferred benefit” is rated “fill first” in the audit above" in said.text.en
-    assert "the tag “Risk appetite” is rated “wash first” in the audit above" in said.text.en
+    assert "the tag “Preferred benefit” is rated “fill first” in the tag audit" in said.text.en
+    assert "the tag “Risk appetite” is rated “wash first” in the tag audit" in said.text.en
     assert "标签“权益偏好”的盘点结论为“先补缺”" in said.text.zh
     assert "标签“风险偏好”的盘点结论为“先清洗”" in said.text.zh
     assert said.tone == "warning"
     # A hook that was read from what customers used stands on no tag.
     used = insight.suggestion_finding(focus, pd.DataFrame([{**hook, "evidence": "used_more"}, product]))
-    assert "audit above" not in used.text.en
+    assert "tag audit" not in used.text.en
     assert used.tone == "plain"
 
 

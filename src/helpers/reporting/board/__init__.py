@@ -54,9 +54,9 @@ _NOTES = (
         "提醒：该步骤标为“注意”或“不利”的结论数。变动：与上次运行相比的指标、状态与提醒变化数。",
     ),
     Text(
-        "Figures: in brackets the 95 % interval and the group size; behind the target the difference to it. Sorted by "
-        "the least share of a target that is reached.",
-        "指标：括号内为 95% 置信区间与样本量，目标后为与目标之差；排序依据为最低的目标完成比例。",
+        "Figures: in brackets the 95 % interval and the group size; behind the target the difference to it. The column sorts "
+        "by the least share of a target that is reached.",
+        "指标：括号内为 95% 置信区间与样本量，目标后为与目标之差；点列头时按最低的目标完成比例排序。",
     ),
 )
 

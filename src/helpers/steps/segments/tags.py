@@ -54,7 +54,7 @@ def warning_of(focus: Focus, tag: str) -> Text | None:
     name = entry.name.text if entry else Text(tag, tag)
     verdict = label("verdict").values[rows[0]]
     return Text(
-        f"the tag “{name.en}” is rated “{verdict.en}” in the audit above", f"标签“{name.zh}”的盘点结论为“{verdict.zh}”"
+        f"the tag “{name.en}” is rated “{verdict.en}” in the tag audit", f"标签“{name.zh}”的盘点结论为“{verdict.zh}”"
     )
 
 
