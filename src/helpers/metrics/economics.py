@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import model_validator
 
 from helpers.bank import catalogue
-from helpers.findings import SpokenError, Text
+from helpers.findings import SpokenError, Text, Writer
 
 NAMES = ("spread", "fee_income_per_active_month", "servicing_cost_per_active_month", "expected_loss")
 _UNITS = ("share", "money_each")
@@ -101,3 +101,15 @@ def read_economics(*, folder: str | Path = "") -> Economics:
     """Read the catalogue's values."""
     found = read_assumptions(folder=folder)
     return Economics(**{name: found[name].value for name in NAMES})
+
+
+def rate(w: Writer, value: float) -> str:
+    """Write a rate a year with all digits of the assumption: rounded to 0.1 % a small one can't be reckoned with.
+
+    Examples
+    --------
+    >>> rate(Writer("en"), 0.0008), rate(Writer("zh"), 0.012)
+    ('0.08 %', '1.2%')
+    """
+    percent = f"{value * 100:.6g}"
+    return w(f"{percent} %", f"{percent}%")

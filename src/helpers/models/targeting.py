@@ -188,13 +188,17 @@ def _described(
     return groups.join(means, on="response_group")
 
 
-def findings(targeting: Targeting | None, *, currency: str, period: str = "") -> list[Finding]:
+def findings(
+    targeting: Targeting | None, *, currency: str, period: str = "", metric: Text | None = None
+) -> list[Finding]:
     """Say whether customers differ, whether the prediction of it holds, for whom, and what a choice is worth.
 
     Parameters
     ----------
     targeting : Targeting or None
     currency, period : str
+    metric : Text, optional
+        Name of the metric, which alone a choice is priced by.
     """
     if targeting is None:
         return [
@@ -214,5 +218,5 @@ def findings(targeting: Targeting | None, *, currency: str, period: str = "") ->
     told.append(uplift.calibration_finding(targeting.test, period=period))
     told.append(uplift.groups_finding(targeting.groups, period=period))
     if len(targeting.curve):
-        told.append(uplift.policy_finding(targeting.curve, currency=currency, period=period))
+        told.append(uplift.policy_finding(targeting.curve, currency=currency, period=period, metric=metric))
     return told

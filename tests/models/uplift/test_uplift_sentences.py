@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from helpers.findings import Text
 from helpers.models.uplift import (
     ConstantEffect,
     LearnerChoice,
@@ -64,6 +65,9 @@ def test_policy_and_calibration_and_groups_tell_the_tables():
     assert told.figures[0].value == best["profit"]
     assert told.figures[0].n == 5000
     assert "现行规则" in told.text.zh
+    alone = policy_finding(curve, currency="CNY", metric=Text("active days", "活跃天数"))
+    assert alone.text.en == f"Counting active days alone: t{told.text.en[1:]}"
+    assert alone.text.zh == f"仅计活跃天数：{told.text.zh}"
     assert "CNY" in told.text.en
     assert "元" in told.text.zh
 

@@ -117,7 +117,13 @@ def calibration_finding(test: Mapping[str, Any], *, key: str = "calibration", pe
 
 
 def policy_finding(
-    curve: pd.DataFrame, *, currency: str = "", key: str = "policy", period: str = "", table: str = "policy_curve"
+    curve: pd.DataFrame,
+    *,
+    currency: str = "",
+    key: str = "policy",
+    period: str = "",
+    table: str = "policy_curve",
+    metric: Text | None = None,
 ) -> Finding:
     """Say what the best rule within the budget is worth beside the rules to beat.
 
@@ -126,6 +132,8 @@ def policy_finding(
     curve : DataFrame
         From :func:`helpers.models.uplift.policy_curve`.
     currency, key, period, table : str
+    metric : Text, optional
+        What alone is valued; the sentence begins with it.
 
     Returns
     -------
@@ -152,6 +160,12 @@ def policy_finding(
     }
 
     def sentence(w: Writer) -> str:
+        text = worth(w)
+        if metric is None:
+            return text
+        return w(f"Counting {metric.en} alone: {text[:1].lower()}{text[1:]}", f"仅计{metric.zh}：{text}")
+
+    def worth(w: Writer) -> str:
         best = rows["best"]
         if not best["n_treated"]:
             return w(

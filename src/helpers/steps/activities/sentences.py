@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from helpers.findings import Figure, Finding, Text, Writer
+from helpers.metrics.economics import rate
 from helpers.steps.activities.experiment import DECIDABLE, DOUBTFUL
 from helpers.steps.activities.words import BASIS, HABIT_BASIS, branch_words, segment_name
 
@@ -190,14 +191,14 @@ def return_finding(result: dict[str, float], chosen: ChosenForm, *, economics: E
                 f"of {w.n(back.value, 'probability')}. A treated customer costs {w.n(result['cost_each'], 'money_each')}: to cover that, "
                 f"assets alone would have to rise by {w.n(even.value, 'money_each')} for {plan.earning_days} days, or active days "
                 f"alone by {w.n(days.value, 'days')}. Counted as return: {counted.en}. It stands on a spread of "
-                f"{_rate(w, economics.spread)} less {_rate(w, economics.expected_loss)} expected loss a year, and fees of "
+                f"{rate(w, economics.spread)} less {rate(w, economics.expected_loss)} expected loss a year, and fees of "
                 f"{w.n(economics.fee_income_per_active_month, 'money_each')} less "
                 f"{w.n(economics.servicing_cost_per_active_month, 'money_each')} servicing an active month.",
                 f"预期 ROI {w.n(roi.value, 'ratio')}（{(1 - plan.alpha) * 100:g}% 的情形在 {w.n(roi.lower, 'ratio')} 至 "
                 f"{w.n(roi.upper, 'ratio')}；口径：{how.zh}；实验组 {w.n(n, 'customers')}）。回本概率 "
                 f"{w.n(back.value, 'probability')}。实验组人均成本 {w.n(result['cost_each'], 'money_each')}：仅靠资产须人均提升 "
                 f"{w.n(even.value, 'money_each')} 并留存 {plan.earning_days} 天，仅靠活跃须多 {w.n(days.value, 'days')}，方可保本。"
-                f"回报口径：{counted.zh}；年化点差 {_rate(w, economics.spread)}、预期损失 {_rate(w, economics.expected_loss)}，"
+                f"回报口径：{counted.zh}；年化点差 {rate(w, economics.spread)}、预期损失 {rate(w, economics.expected_loss)}，"
                 f"活跃月手续费 {w.n(economics.fee_income_per_active_month, 'money_each')}、服务成本 "
                 f"{w.n(economics.servicing_cost_per_active_month, 'money_each')}。",
             ),
@@ -317,18 +318,6 @@ def draw_finding(check: dict, plan: Plan, *, currency: str) -> Finding:
     return Finding(
         "draw", Text.write(sentence, currency=currency), (split, before), tone="plain" if sound else "warning"
     )
-
-
-def _rate(w: Writer, value: float) -> str:
-    """Write a rate a year with all digits of the assumption: rounded to 0.1 % a small one can't be reckoned with.
-
-    Examples
-    --------
-    >>> _rate(Writer("en"), 0.0008), _rate(Writer("zh"), 0.012)
-    ('0.08 %', '1.2%')
-    """
-    percent = f"{value * 100:.6g}"
-    return w(f"{percent} %", f"{percent}%")
 
 
 _COUNTED = {

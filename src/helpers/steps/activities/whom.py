@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -159,9 +159,8 @@ def whom_findings(whom: Whom, *, currency: str) -> list[Finding]:
             f"“对谁有效”基于同形式最近一次随机分组的活动 {whom.campaign_id}。",
         ),
     )
-    told = [of, *targeting.findings(whom.learnt, currency=currency)]
-    if whom.learnt is not None:
-        told = _alone(told, GOALS[whom.learnt.metric].name)
+    metric = None if whom.learnt is None else GOALS[whom.learnt.metric].name
+    told = [of, *targeting.findings(whom.learnt, currency=currency, metric=metric)]
     if whom.eligible.empty:
         return told
     n = int(whom.eligible["n"].sum())
@@ -189,19 +188,3 @@ def whom_findings(whom: Whom, *, currency: str) -> list[Finding]:
         )
 
     return [*told, Finding("whom", Text.write(sentence), figures, table="whom")]
-
-
-def _alone(told: list[Finding], metric: Text) -> list[Finding]:
-    """Say in the finding that prices a choice what it counts: the goal's metric, nothing else that the campaign brings."""
-    return [
-        replace(
-            finding,
-            text=Text(
-                f"Counting {metric.en} alone: {finding.text.en[:1].lower()}{finding.text.en[1:]}",
-                f"仅计{metric.zh}：{finding.text.zh}",
-            ),
-        )
-        if finding.key == "policy"
-        else finding
-        for finding in told
-    ]

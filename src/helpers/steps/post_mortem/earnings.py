@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from helpers.findings import Figure, Finding, SpokenError, Text, Writer
-from helpers.metrics.economics import Economics
+from helpers.metrics.economics import Economics, rate
 from helpers.models import experiments
 from helpers.steps.post_mortem.cases import Case, arm_name
 from helpers.steps.post_mortem.measures import CONDITIONAL, DIFFERENCE, Measures
@@ -238,10 +238,10 @@ def _roi_finding(
                 "以没有活动时各网点走势相同为前提，",
             )
         stands = w(
-            f"It stands on a spread of {_rate(w, economics.spread)} less {_rate(w, economics.expected_loss)} "
+            f"It stands on a spread of {rate(w, economics.spread)} less {rate(w, economics.expected_loss)} "
             f"expected loss a year, fees of {w.n(economics.fee_income_per_active_month, 'money_each')} less "
             f"{w.n(economics.servicing_cost_per_active_month, 'money_each')} servicing an active month",
-            f"测算口径：年化点差 {_rate(w, economics.spread)}、预期损失 {_rate(w, economics.expected_loss)}，"
+            f"测算口径：年化点差 {rate(w, economics.spread)}、预期损失 {rate(w, economics.expected_loss)}，"
             f"活跃月手续费 {w.n(economics.fee_income_per_active_month, 'money_each')}、"
             f"服务成本 {w.n(economics.servicing_cost_per_active_month, 'money_each')}",
         )
@@ -287,18 +287,6 @@ def _roi_finding(
         tone = "good" if roi.lower >= even else "bad" if roi.upper < even else "plain"
     figures = (spent, value, roi) if first else (value, roi)
     return Finding(f"roi{tail}", Text.write(sentence, currency=case.bank.currency), figures, table="returns", tone=tone)
-
-
-def _rate(w: Writer, value: float) -> str:
-    """Write a rate a year with all digits of the assumption: rounded to 0.1 % a small one can't be reckoned with.
-
-    Examples
-    --------
-    >>> _rate(Writer("en"), 0.0008), _rate(Writer("zh"), 0.012)
-    ('0.08 %', '1.2%')
-    """
-    percent = f"{value * 100:.6g}"
-    return w(f"{percent} %", f"{percent}%")
 
 
 _PARTS = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -104,9 +103,8 @@ def moved_findings(case: Case, found: Targeting | None) -> list[Finding]:
                 tone="warning",
             )
         ]
-    told = targeting.findings(found, currency=case.bank.currency, period=case.period)
-    if found is not None:
-        told = _alone(told, metric_name(found.metric))
+    metric = None if found is None else metric_name(found.metric)
+    told = targeting.findings(found, currency=case.bank.currency, period=case.period, metric=metric)
     if found is None or not case.bank.branch:
         return told
     of_all = Finding(
@@ -119,22 +117,6 @@ def moved_findings(case: Case, found: Targeting | None) -> list[Finding]:
         (Figure("learnt_on", found.n, unit="customers", n=found.n, period=case.period),),
     )
     return [of_all, *told]
-
-
-def _alone(told: list[Finding], metric: Text) -> list[Finding]:
-    """Say in the finding that prices a choice what it counts: the goal's metric, nothing else that the campaign brings."""
-    return [
-        replace(
-            finding,
-            text=Text(
-                f"Counting {metric.en} alone: {finding.text.en[:1].lower()}{finding.text.en[1:]}",
-                f"仅计{metric.zh}：{finding.text.zh}",
-            ),
-        )
-        if finding.key == "policy"
-        else finding
-        for finding in told
-    ]
 
 
 def groups_shown(found: Targeting | None) -> pd.DataFrame | None:
