@@ -5,11 +5,11 @@ from __future__ import annotations
 import pandas as pd
 
 from helpers.findings import Figure, Text
+from helpers.findings.labels import read as read_labels
 from helpers.reporting.brief.frame import block
 from helpers.reporting.brief.kept import ACTIVITY, CHANNELS, GOALS, POST_MORTEM
 from helpers.reporting.brief.lines import Block, Line, Lines
 from helpers.reporting.brief.place import place
-from helpers.steps.post_mortem import metric_unit
 
 MAX_CLAIMS, MAX_ARMS = 6, 3
 
@@ -264,6 +264,13 @@ def leak(lines: Lines) -> Block:
     return block(lines, "leak", [*found, expected], POST_MORTEM)
 
 
+def _unit_of_difference(metric: str) -> str:
+    """Return the unit of a difference in a metric that wasn't measured, by its label: shares differ by points."""
+    label = read_labels().get(metric)
+    unit = (label.unit if label else "") or "score"
+    return "points" if unit == "share" else unit
+
+
 def claims(lines: Lines) -> Block:
     """Answer each hypothesis and guardrail of the campaign's brief: confirmed, refuted or undecided."""
     table = lines.case.table(POST_MORTEM, "hypotheses")
@@ -282,7 +289,7 @@ def claims(lines: Lines) -> Block:
     for row in table.head(MAX_CLAIMS).to_dict("records"):
         key = f"claim_{row['claim']}"
         figure = lines.case.figure(POST_MORTEM, f"{key}_{row['arm']}" if several else key)
-        unit = figure.unit if figure else metric_unit(row["metric"], difference=True)
+        unit = figure.unit if figure else _unit_of_difference(row["metric"])
         metric, limit = lines.code("metric", row["metric"]), _limit(lines, row["threshold"], unit)
         up = row["direction"] == "up"
         if row["kind"] == "hypothesis":
