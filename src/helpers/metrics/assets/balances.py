@@ -207,12 +207,19 @@ def new_money(balances: ir.Table, before: date, after: date, *, customers: ir.Ta
     return joined.select("customer_id", new_money=money)
 
 
-def totals_by_day(balances: ir.Table, *, customers: ir.Table | None = None) -> pd.Series:
-    """Assets of all customers on every balance day, each holding the last balance known until the account closes.
+def totals_by_day(balances: ir.Table, days: Sequence[date], *, customers: ir.Table | None = None) -> pd.Series:
+    """Assets of all customers on given days, each holding the last balance known until the account closes.
+
+    Parameters
+    ----------
+    balances : lazy Ibis table (schema `Balances`)
+    days : sequence of date, in their order
+    customers : lazy Ibis table (schema `Customers`), optional
+        For ``closed_date``.
 
     Returns
     -------
-    Series of money by day (date), the earliest first
+    Series of money by day
     """
     joined = _with_closing(balances, customers)
     rows = balances if joined is None else joined.filter(joined.balance_date.cast("date") <= joined.closed)
@@ -225,7 +232,7 @@ def totals_by_day(balances: ir.Table, *, customers: ir.Table | None = None) -> p
         change = change.union(ends.select(day=ends.closed, change=-ends.left))
     by_day = change.group_by("day").aggregate(change=exact_sum(change.change)).to_pandas()
     by_day = by_day.assign(day=pd.to_datetime(by_day["day"]).dt.date).set_index("day")["change"].sort_index()
-    return by_day.cumsum().reindex(balance_days(balances), method="ffill")
+    return by_day.cumsum().reindex(days, method="ffill")
 
 
 def _with_closing(table: ir.Table, customers: ir.Table | None) -> ir.Table | None:

@@ -137,11 +137,12 @@ def aum_by_month(balances: ir.Table, *, customers: ir.Table | None = None, as_of
     ends = at_months(balances, whole, customers=customers)
     ends = ends.group_by("month").aggregate(aum=exact_sum(ends.aum)).to_pandas()
     found = {pd.Timestamp(m).date(): float(a) for m, a in zip(ends["month"], ends["aum"], strict=True)}
-    n_days = Counter(months.start_of(day) for day in balance_days(balances))
+    days = balance_days(balances)
+    n_days = Counter(months.start_of(day) for day in days)
     averages = {}
     if max(n_days.values()) >= DAILY:
-        by_day = totals_by_day(balances, customers=customers)
-        averages = by_day.groupby([months.start_of(day) for day in by_day.index]).mean().to_dict()
+        by_day = totals_by_day(balances, days, customers=customers)
+        averages = by_day.groupby([months.start_of(day) for day in days]).mean().to_dict()
     rows = []
     for month in whole:
         mean = averages[month] if n_days[month] >= DAILY else float("nan")
